@@ -1,0 +1,1 @@
+//! Durable facts, and what is read from them.

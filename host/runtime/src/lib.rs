@@ -1,0 +1,1 @@
+//! All that a guest can reach: the sandbox and the capabilities.

@@ -1,0 +1,1 @@
+//! Deployment pipelines whose every step is a sandboxed WebAssembly component.

@@ -1,0 +1,3 @@
+//! The `stagewright` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Compiles guests to components from a build script.

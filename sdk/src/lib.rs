@@ -1,0 +1,1 @@
+//! Write a Stagewright plugin in one file.
