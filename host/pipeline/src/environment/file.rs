@@ -1,6 +1,6 @@
 //! The environment file as it is written: the types that YAML is read into, and that the
 //! JSON Schema for editors is generated from. Checked for shape only; what the fields mean
-//! together is checked by [`check`](super::check).
+//! together is checked by `check`.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -18,6 +18,7 @@ pub struct EnvironmentFile {
     pub description: Option<String>,
     /// Variables that every service gets; a service's own of the same name win.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("propertyNames" = { "pattern": VARIABLE }))]
     pub variables: IndexMap<String, VariableValue>,
     /// Slots of each phase, 4 where nothing is said.
     #[serde(default)]
@@ -27,22 +28,36 @@ pub struct EnvironmentFile {
     pub overlap: Overlap,
     /// The complete list of stages, in order. Left out: the four default stages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
     pub stages: Option<Vec<StageFile>>,
     /// Which plugins serve a service type. Left out: the built-in ones.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("propertyNames" = { "$ref": "#/$defs/ServiceType" }))]
     pub strategies: IndexMap<ServiceType, StrategyFile>,
     /// The services, by name; ready steps start in this order.
+    #[schemars(extend("propertyNames" = { "pattern": NAME }))]
     pub services: IndexMap<String, ServiceFile>,
 }
 
 /// The pattern of names of environments and services.
 pub const NAME: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+/// The pattern of names of variables: "name" in section 3 of POSIX.1, of either case.
+pub const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+/// The pattern of names of secrets.
+pub const SECRET: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
+/// The pattern of references to plugins.
+pub const PLUGIN: &str = r"^(builtin:[a-z0-9][a-z0-9-]*|\.\.?/.+|oci://.+)$";
+/// The pattern of a commit's full hash.
+pub const COMMIT: &str = "^[0-9a-f]{40}$";
+/// The pattern of a path on a server.
+pub const HTTP_PATH: &str = "^/";
 
 /// A variable: text (or a number or boolean, taken as text), or a secret by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum VariableValue {
-    /// Text, in which `{{service.host}}`, `{{service.port}}` and `{{job.output}}` are replaced.
+    /// Text, in which `{{service.host}}`, `{{service.port}}`, `{{service.port.NAME}}` and
+    /// `{{job.output}}` are replaced; `{{{{` stands for `{{`.
     Text(String),
     /// Taken as its decimal text.
     Integer(i64),
@@ -59,6 +74,7 @@ pub enum VariableValue {
 #[serde(deny_unknown_fields)]
 pub struct SecretRef {
     /// The name that the operator knows the secret by.
+    #[schemars(regex(pattern = SECRET))]
     pub secret: String,
 }
 
@@ -139,18 +155,39 @@ pub enum ServiceType {
     Application,
 }
 
+impl ServiceType {
+    /// As the file writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Job => "job",
+            Self::Container => "container",
+            Self::Application => "application",
+        }
+    }
+}
+
+impl std::fmt::Display for ServiceType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// The three plugins that serve a service; what is left out comes from the next layer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StrategyFile {
     /// Builder: `builtin:NAME`, `./file.wasm` or `oci://…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = PLUGIN))]
     pub build: Option<String>,
     /// Publisher.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = PLUGIN))]
     pub push: Option<String>,
     /// Deployer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = PLUGIN))]
     pub deploy: Option<String>,
 }
 
@@ -169,6 +206,7 @@ pub struct ServiceFile {
     pub skip: bool,
     /// An existing image, for services that are not built from source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
     pub image: Option<String>,
     /// Where the source is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,6 +228,7 @@ pub struct ServiceFile {
     pub health: Option<HealthFile>,
     /// Its own variables.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("propertyNames" = { "pattern": VARIABLE }))]
     pub variables: IndexMap<String, VariableValue>,
     /// Services that are deployed before this one; in this stage or an earlier one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -214,6 +253,7 @@ pub struct ServiceFile {
 pub struct StepFile {
     /// `builtin:NAME`, `./file.wasm` or `oci://…`. Left out: the strategy's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = PLUGIN))]
     pub plugin: Option<String>,
     /// Handed to the plugin, which describes its schema (`stagewright plugin inspect`).
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
@@ -226,19 +266,23 @@ pub struct StepFile {
 pub struct SourceFile {
     /// A git repository; one of `branch`, `tag` and `commit` goes with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
     pub git: Option<String>,
     /// Its head is resolved once per deployment and repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
     pub branch: Option<String>,
     /// A tag, resolved in the same way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
     pub tag: Option<String>,
     /// A commit by its full hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^[0-9a-f]{40}$"))]
+    #[schemars(regex(pattern = COMMIT))]
     pub commit: Option<String>,
     /// The folder: beside the environment file, or in the repository. Left out: `.`
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
     pub path: Option<String>,
     /// Further folders of the same tree that the build reads; they keep their place in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -261,7 +305,7 @@ pub struct PortFile {
 }
 
 /// Transport protocol of a port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// RFC 9293.
@@ -314,6 +358,7 @@ pub struct HttpCheck {
     pub port: String,
     /// Starts with `/`. Left out: `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = HTTP_PATH))]
     pub path: Option<String>,
 }
 

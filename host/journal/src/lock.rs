@@ -1,0 +1,252 @@
+//! The lock that makes one process the driver of an environment.
+//!
+//! It is a lock of the operating system on a file, so it ends with its process whatever way that
+//! dies, and is never stale. What is written in the file only tells others who holds it.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process,
+    time::SystemTime,
+};
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::network_file_system;
+
+/// More than any holder writes; a longer file is read no further.
+const HOLDER_BYTES: u64 = 4096;
+/// The most bytes of a command that are written down.
+const COMMAND_BYTES: usize = 1024;
+
+/// Held while a process drives an environment; given back when it is dropped.
+#[derive(Debug)]
+pub struct EnvironmentLock {
+    file: File,
+}
+
+/// Why the lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process drives the environment.
+    #[error(
+        "environment `{environment}` is held by {}; wait for it, or reach it with `status`, \
+         `cancel` or `deploy --detach`", name(holder.as_ref())
+    )]
+    Held {
+        /// The environment.
+        environment: String,
+        /// Who drives it; `None` when it is just taking the lock.
+        holder: Option<Holder>,
+    },
+    /// The folder is on a file system whose locks other machines do not see.
+    #[error(
+        "{} is on a network file system ({kind}), where a lock on one machine is not dependable \
+         on another; choose a state folder on a local disk (--state-dir)", path.display()
+    )]
+    NetworkFileSystem {
+        /// The folder of the locks.
+        path: PathBuf,
+        /// The kind of file system.
+        kind: &'static str,
+    },
+    /// The name of the environment cannot be a file's.
+    #[error("`{0}` cannot be the name of an environment")]
+    InvalidName(String),
+    /// The operating system refused.
+    #[error("could not {what} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+/// Who holds a lock, as it said when it took it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process id.
+    pub pid: u32,
+    /// When it took the lock, as in RFC 3339.
+    pub since: String,
+    /// What it holds it for.
+    pub command: String,
+}
+
+fn name(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(Holder {
+            pid,
+            since,
+            command,
+        }) => format!("pid {pid} since {since} ({command})"),
+        None => "another process".to_owned(),
+    }
+}
+
+impl EnvironmentLock {
+    /// Takes the lock of an environment in the folder of the locks, without waiting.
+    ///
+    /// `command` says what it is held for (one line, without secrets); others are shown it.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] when another process, or another part of this one, has it.
+    pub fn acquire(locks: &Path, environment: &str, command: &str) -> Result<Self, LockError> {
+        if environment.is_empty() || environment.starts_with('.') || environment.contains('/') {
+            return Err(LockError::InvalidName(environment.to_owned()));
+        }
+        let failed = |what, path: &Path, source| LockError::Io {
+            what,
+            path: path.to_owned(),
+            source,
+        };
+        fs::create_dir_all(locks).map_err(|source| failed("make", locks, source))?;
+        let remote = network_file_system(locks);
+        if let Some(kind) = remote.map_err(|source| failed("open", locks, source))? {
+            return Err(LockError::NetworkFileSystem {
+                path: locks.to_owned(),
+                kind,
+            });
+        }
+        let path = locks.join(environment);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|source| failed("open", &path, source))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(LockError::Held {
+                    environment: environment.to_owned(),
+                    holder: read_holder(&mut file),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed("lock", &path, source)),
+        }
+        sign(&mut file, command).map_err(|source| failed("write", &path, source))?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for EnvironmentLock {
+    fn drop(&mut self) {
+        // The next holder must not be shown under this one's name in the moment before it signs.
+        // The file stays: removing it would let two processes lock two files of one name.
+        self.file.set_len(0).ok();
+    }
+}
+
+/// Writes who holds the lock: process id, time and command, one a line.
+fn sign(file: &mut File, command: &str) -> io::Result<()> {
+    let since = OffsetDateTime::from(SystemTime::now());
+    let since = since.replace_nanosecond(0).unwrap_or(since);
+    let since = since.format(&Rfc3339).map_err(io::Error::other)?;
+    let end = command.floor_char_boundary(COMMAND_BYTES);
+    let command = command.get(..end).unwrap_or_default().replace('\n', " ");
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(format!("{}\n{since}\n{command}\n", process::id()).as_bytes())
+}
+
+/// What the holder wrote; it may be just writing it, which is not worth waiting for.
+fn read_holder(file: &mut File) -> Option<Holder> {
+    let mut text = String::new();
+    file.take(HOLDER_BYTES).read_to_string(&mut text).ok()?;
+    let mut lines = text.lines();
+    Some(Holder {
+        pid: lines.next()?.parse().ok()?,
+        since: lines.next()?.to_owned(),
+        command: lines.next()?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_and_the_other_is_told_who() {
+        let locks = tempfile::tempdir().unwrap();
+        let held = EnvironmentLock::acquire(locks.path(), "shop", "deploy shop").unwrap();
+        let error = EnvironmentLock::acquire(locks.path(), "shop", "stop shop").unwrap_err();
+        let LockError::Held { holder, .. } = &error else {
+            panic!("{error}");
+        };
+        let Holder {
+            pid,
+            since,
+            command,
+        } = holder.clone().unwrap();
+        assert_eq!((pid, command.as_str()), (process::id(), "deploy shop"));
+        assert!(OffsetDateTime::parse(&since, &Rfc3339).is_ok(), "{since}");
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("held by pid {pid} since {since}"))
+        );
+
+        let other = EnvironmentLock::acquire(locks.path(), "blog", "deploy blog");
+        assert!(other.is_ok());
+        drop(held);
+        assert!(EnvironmentLock::acquire(locks.path(), "shop", "stop shop").is_ok());
+    }
+
+    #[test]
+    fn a_lock_ends_with_its_process_and_not_before() {
+        let locks = tempfile::tempdir().unwrap();
+        let path = locks.path().join("shop");
+        // The other process locks the file that it has as its standard output, and says so by
+        // ending its standard error, which it then holds no longer.
+        let file = File::create(&path).unwrap();
+        let mut other = Command::new("/bin/sh")
+            .args(["-c", "flock --exclusive 1 && exec 2>&- && read line"])
+            .stdin(Stdio::piped())
+            .stdout(file)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut complaint = String::new();
+        let mut stderr = other.stderr.take().unwrap();
+        stderr.read_to_string(&mut complaint).unwrap();
+        assert_eq!(complaint, "", "flock(1) of util-linux is needed");
+
+        let refused = EnvironmentLock::acquire(locks.path(), "shop", "deploy").unwrap_err();
+        assert!(
+            refused.to_string().contains("held by another process"),
+            "{refused}"
+        );
+
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert!(EnvironmentLock::acquire(locks.path(), "shop", "deploy").is_ok());
+    }
+
+    #[test]
+    fn names_do_not_leave_the_folder() {
+        let locks = tempfile::tempdir().unwrap();
+        for name in ["", "..", "../shop", "a/b", ".hidden"] {
+            let refused = EnvironmentLock::acquire(locks.path(), name, "deploy");
+            assert!(matches!(refused, Err(LockError::InvalidName(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_long_command_is_cut_where_a_character_ends() {
+        let locks = tempfile::tempdir().unwrap();
+        let command = "ü".repeat(5000);
+        let _held = EnvironmentLock::acquire(locks.path(), "shop", &command).unwrap();
+        let error = EnvironmentLock::acquire(locks.path(), "shop", "stop").unwrap_err();
+        assert!(error.to_string().contains("üü"), "{error}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Connections for reading, apart from the writer's, on threads that may block.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use super::connection::Database;
+use crate::JournalError;
+
+/// How many reads go on at once; further ones wait for their turn.
+const CONNECTIONS: usize = 4;
+
+/// A few connections, opened when they are needed and kept.
+pub(super) struct Readers {
+    database: Arc<Database>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn new(database: Arc<Database>) -> Self {
+        Self {
+            database,
+            idle: Arc::default(),
+            permits: Arc::new(Semaphore::new(CONNECTIONS)),
+        }
+    }
+
+    /// Runs a query; `what` completes "the journal could not" when it fails.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(|_| JournalError::Closed)?;
+        let (database, idle) = (Arc::clone(&self.database), Arc::clone(&self.idle));
+        let reading = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = match kept {
+                Some(connection) => connection,
+                None => database.open_reader()?,
+            };
+            // A connection that failed is closed, so that its state troubles nobody else.
+            let answer = query(&connection).map_err(|error| database.error(what, error))?;
+            idle.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
+            Ok(answer)
+        });
+        reading.await.map_err(|_| JournalError::Closed)?
+    }
+}

@@ -1,0 +1,361 @@
+//! The course of a deployment: what is to be done, compiled to indices.
+//!
+//! A [`CourseSpec`] is plain data (it goes into the journal); [`Course::new`] checks it,
+//! orders it by stage, turns it round for actions that take things down, and lays the needs
+//! out as edges. Must never look at anything that changes while the deployment runs.
+
+mod edges;
+mod spec;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::action::{Action, Phase, Step};
+use crate::environment::file::{OnFailure, Overlap, ServiceType};
+use edges::Edges;
+pub use spec::{CourseSpec, RetryPolicy, ServiceSpec, StageSpec, Timeouts};
+
+/// A service, by its place in the course: stage by stage, in a stage in the file's order.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct ServiceId(pub u32);
+
+/// A stage, by its place in the order in which the course takes the stages.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct StageId(pub u32);
+
+impl ServiceId {
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl StageId {
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What is to be done. Never changes once it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Course {
+    action: Action,
+    overlap: Overlap,
+    grace: u64,
+    stages: Vec<StageCourse>,
+    services: Vec<ServiceCourse>,
+    needs: Edges,
+    dependents: Edges,
+}
+
+/// One stage of the course.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageCourse {
+    /// As the environment file names it.
+    pub name: Box<str>,
+    /// What a failed service means for the rest.
+    pub on_failure: OnFailure,
+    /// Slots of the build phase.
+    pub build_limit: u32,
+    /// Slots of the deploy phase.
+    pub deploy_limit: u32,
+    /// Its services.
+    pub services: Range<u32>,
+}
+
+impl StageCourse {
+    /// Slots of a phase.
+    #[must_use]
+    pub const fn limit(&self, phase: Phase) -> u32 {
+        match phase {
+            Phase::Build => self.build_limit,
+            Phase::Deploy => self.deploy_limit,
+        }
+    }
+}
+
+/// One service of the course.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceCourse {
+    /// As the environment file names it.
+    pub name: Box<str>,
+    /// The stage that it belongs to.
+    pub stage: StageId,
+    /// What kind of thing it is.
+    pub kind: ServiceType,
+    /// Does it go through the build phase?
+    pub builds: bool,
+    /// May the step that runs a job's program be tried again?
+    pub idempotent: bool,
+    /// Deadlines of its steps.
+    pub timeouts: Timeouts,
+    /// What happens after a failure that may be tried again.
+    pub retry: RetryPolicy,
+    /// Why it takes no part, when it does not.
+    pub skipped: Option<Box<str>>,
+}
+
+impl ServiceCourse {
+    /// How long a step may take over all its attempts, in milliseconds.
+    #[must_use]
+    pub const fn timeout(&self, step: Step) -> u64 {
+        match step {
+            Step::Build => self.timeouts.build,
+            Step::Push => self.timeouts.push,
+            _ => self.timeouts.deploy,
+        }
+    }
+
+    /// May a failed attempt of this step be followed by another?
+    pub(crate) fn may_repeat(&self, step: Step) -> bool {
+        self.kind != ServiceType::Job || self.idempotent || !step.runs_jobs()
+    }
+}
+
+/// A description that makes no course.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CourseError {
+    /// A service names a stage that is not there.
+    #[error("service {service} belongs to stage number {stage}, but there are {stages}")]
+    NoStage {
+        /// The service.
+        service: String,
+        /// What it names.
+        stage: u32,
+        /// How many there are.
+        stages: usize,
+    },
+    /// A service needs one that is not there.
+    #[error("service {service} needs service number {need}, which is not in this deployment")]
+    NoNeed {
+        /// The service.
+        service: String,
+        /// What it needs.
+        need: u32,
+    },
+    /// A need of something that comes later.
+    #[error("service {service} needs {need} of the later stage {stage}; move one of the two")]
+    LaterStage {
+        /// The service.
+        service: String,
+        /// What it needs.
+        need: String,
+        /// Where that is.
+        stage: String,
+    },
+    /// Services that wait for each other.
+    #[error("these services need each other in a circle: {}", .0.join(" → "))]
+    Cycle(Vec<String>),
+    /// A phase without slots would never end.
+    #[error("stage {stage}: a limit of 0 {phase} slots would wait for ever; give at least 1")]
+    NoSlots {
+        /// The stage.
+        stage: String,
+        /// The phase.
+        phase: Phase,
+    },
+    /// More than the indices can count.
+    #[error("a deployment has at most 16777216 services and stages, this one has {0}")]
+    TooLarge(usize),
+}
+
+impl Course {
+    /// Compiles a description.
+    ///
+    /// # Errors
+    /// Needs in a circle or of a later stage, indices that name nothing, limits of 0.
+    pub fn new(spec: &CourseSpec, action: Action) -> Result<Self, CourseError> {
+        spec.check()?;
+        let order = spec.order(action);
+        let stages = stages(spec, action, &order);
+        let (needs, dependents) = edges::between(spec, action, &order);
+        let stage_count = spec.stages.len() as u32;
+        let services = order
+            .iter()
+            .filter_map(|&at| spec.services.get(at as usize))
+            .map(|service| service.compile(action, stage_count))
+            .collect();
+        let course = Self {
+            action,
+            overlap: spec.overlap,
+            grace: spec.cancel_grace,
+            stages,
+            services,
+            needs,
+            dependents,
+        };
+        course.refuse_cycles()?;
+        Ok(course)
+    }
+
+    /// What the deployment does.
+    #[must_use]
+    pub const fn action(&self) -> Action {
+        self.action
+    }
+
+    /// What may run at the same time.
+    #[must_use]
+    pub const fn overlap(&self) -> Overlap {
+        self.overlap
+    }
+
+    /// How long running steps have to end by themselves after a cancel, in milliseconds.
+    #[must_use]
+    pub const fn grace(&self) -> u64 {
+        self.grace
+    }
+
+    /// The stages, in the order in which they are taken.
+    #[must_use]
+    pub fn stages(&self) -> &[StageCourse] {
+        &self.stages
+    }
+
+    /// The services, stage by stage.
+    #[must_use]
+    pub fn services(&self) -> &[ServiceCourse] {
+        &self.services
+    }
+
+    /// A stage.
+    #[must_use]
+    pub fn stage(&self, stage: StageId) -> Option<&StageCourse> {
+        self.stages.get(stage.index())
+    }
+
+    /// A service.
+    #[must_use]
+    pub fn service(&self, service: ServiceId) -> Option<&ServiceCourse> {
+        self.services.get(service.index())
+    }
+
+    /// The service of that name. Takes time in proportion to the number of services.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<ServiceId> {
+        let at = self.services.iter().position(|s| &*s.name == name)?;
+        Some(ServiceId(at as u32))
+    }
+
+    /// The name of a stage, or a placeholder for one that is not there.
+    #[must_use]
+    pub fn stage_name(&self, stage: StageId) -> &str {
+        self.stage(stage).map_or("(unknown stage)", |s| &s.name)
+    }
+
+    /// The name of a service, or a placeholder for one that is not there.
+    #[must_use]
+    pub fn service_name(&self, service: ServiceId) -> &str {
+        self.service(service)
+            .map_or("(unknown service)", |s| &s.name)
+    }
+
+    /// What must be settled before the service's step of the deploy phase.
+    #[must_use]
+    pub fn needs(&self, service: ServiceId) -> &[ServiceId] {
+        self.needs.of(service)
+    }
+
+    /// Those that have this service among their needs.
+    #[must_use]
+    pub fn dependents(&self, service: ServiceId) -> &[ServiceId] {
+        self.dependents.of(service)
+    }
+
+    /// The id that plugins know a step by: the same over attempts and over crashes.
+    #[must_use]
+    pub fn step_id(&self, deployment: &str, service: ServiceId, step: Step) -> String {
+        format!("{deployment}/{}/{step}", self.service_name(service))
+    }
+
+    /// The first step of a service.
+    pub(crate) fn first_step(&self, service: &ServiceCourse) -> Step {
+        if service.builds {
+            Step::Build
+        } else {
+            self.action.step()
+        }
+    }
+
+    /// Are needs only an order, so that what fails does not keep its dependants back?
+    pub(crate) fn needs_only_order(&self) -> bool {
+        self.action.is_thorough()
+    }
+
+    /// Takes away, again and again, services without unmet needs; what is left is circular.
+    fn refuse_cycles(&self) -> Result<(), CourseError> {
+        let ids = || (0..self.services.len() as u32).map(ServiceId);
+        let mut unmet: Vec<u32> = ids().map(|id| self.needs(id).len() as u32).collect();
+        let mut free: Vec<ServiceId> = ids().filter(|&id| self.needs(id).is_empty()).collect();
+        let mut taken = 0;
+        while let Some(id) = free.pop() {
+            taken += 1;
+            for &dependent in self.dependents(id) {
+                if let Some(count) = unmet.get_mut(dependent.index()) {
+                    *count -= 1;
+                    if *count == 0 {
+                        free.push(dependent);
+                    }
+                }
+            }
+        }
+        if taken == self.services.len() {
+            return Ok(());
+        }
+        let blocked = |id: ServiceId| unmet.get(id.index()).is_some_and(|&count| count > 0);
+        let mut path: Vec<ServiceId> = Vec::new();
+        let mut next = ids().find(|&id| blocked(id));
+        // Every blocked service has a blocked need, so the walk comes back to its own path.
+        while let Some(id) = next {
+            if let Some(start) = path.iter().position(|&seen| seen == id) {
+                let circle = path.iter().skip(start).chain([&id]);
+                let names = circle.map(|&id| self.service_name(id).to_owned());
+                return Err(CourseError::Cycle(names.collect()));
+            }
+            path.push(id);
+            next = self.needs(id).iter().copied().find(|&need| blocked(need));
+        }
+        Ok(())
+    }
+}
+
+fn stages(spec: &CourseSpec, action: Action, order: &[u32]) -> Vec<StageCourse> {
+    let mut sizes = vec![0_u32; spec.stages.len()];
+    for service in order.iter().filter_map(|&at| spec.services.get(at as usize)) {
+        if let Some(size) = sizes.get_mut(service.stage as usize) {
+            *size += 1;
+        }
+    }
+    let mut both: Vec<(&StageSpec, u32)> = spec.stages.iter().zip(sizes).collect();
+    if action.is_reversed() {
+        both.reverse();
+    }
+    let mut start = 0;
+    both.into_iter()
+        .map(|(stage, size)| {
+            let services = start..start + size;
+            start += size;
+            StageCourse {
+                name: stage.name.as_str().into(),
+                on_failure: if action.is_thorough() {
+                    OnFailure::Continue
+                } else {
+                    stage.on_failure
+                },
+                build_limit: stage.build_limit,
+                deploy_limit: stage.deploy_limit,
+                services,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,217 @@
+//! Holds a part of a document against a JSON Schema and says in words what does not fit.
+//!
+//! One code for the environment file and for the `with` of every plugin, so that a mistake in
+//! a plugin's configuration is reported as well as any other: at its line, with a hint. It
+//! never fetches a schema from anywhere and never runs a pattern that can backtrack, because
+//! plugins' schemas are not trusted.
+
+use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::{PatternOptions, ValidationError, Validator};
+use serde_json::Value;
+
+use super::document::{Document, child};
+use super::near;
+use super::problem::{Finding, Position};
+
+mod branch;
+mod sentence;
+#[cfg(test)]
+mod tests;
+
+/// How many errors of the validator are looked at.
+const MOST: usize = 1_000;
+
+/// A schema that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("not a usable JSON Schema: {0}")]
+pub struct BadSchema(String);
+
+/// Holds the value at `pointer` against a schema.
+///
+/// A value that the document does not have is given as it is taken by default, and what is
+/// wrong with it is reported at the nearest place above.
+///
+/// # Errors
+/// The schema is none, refers to something outside itself, or has a pattern that needs
+/// look-around.
+pub fn check_shape(
+    schema: &Value,
+    value: &Value,
+    document: &Document,
+    pointer: &str,
+) -> Result<Vec<Finding>, BadSchema> {
+    let misfits = Form::new(schema.clone())?.misfits(value, document, pointer);
+    Ok(misfits.into_iter().map(|misfit| misfit.finding).collect())
+}
+
+/// Something that does not fit, and what would have to go for the rest to fit.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Misfit {
+    pub(super) pointer: String,
+    pub(super) finding: Finding,
+}
+
+/// A schema that is ready for use.
+#[derive(Debug)]
+pub(super) struct Form {
+    schema: Value,
+    validator: Validator,
+}
+
+impl Form {
+    pub(super) fn new(schema: Value) -> Result<Self, BadSchema> {
+        const PATTERN_BYTES: usize = 1 << 20;
+        let patterns = PatternOptions::regex()
+            .size_limit(PATTERN_BYTES)
+            .dfa_size_limit(PATTERN_BYTES);
+        let validator = jsonschema::options()
+            .offline()
+            .with_pattern_options(patterns)
+            .build(&schema)
+            .map_err(|error| BadSchema(error.to_string()))?;
+        Ok(Self { schema, validator })
+    }
+
+    /// Everything in a value that does not fit.
+    pub(super) fn misfits(&self, value: &Value, document: &Document, pointer: &str) -> Vec<Misfit> {
+        let mut shape = Shape {
+            schema: &self.schema,
+            document,
+            above: pointer,
+            misfits: Vec::new(),
+        };
+        for error in self.validator.iter_errors(value).take(MOST) {
+            shape.explain(&error);
+        }
+        shape.misfits
+    }
+}
+
+struct Shape<'a> {
+    schema: &'a Value,
+    document: &'a Document,
+    /// Where the value is in the document; paths in errors start there.
+    above: &'a str,
+    misfits: Vec<Misfit>,
+}
+
+impl Shape<'_> {
+    fn explain(&mut self, error: &ValidationError<'_>) {
+        let here = format!("{}{}", self.above, error.instance_path().as_str());
+        match error.kind() {
+            Kind::AdditionalProperties { unexpected }
+            | Kind::UnevaluatedProperties { unexpected } => {
+                for name in unexpected {
+                    self.unknown(&here, name, error);
+                }
+            }
+            Kind::PropertyNames { error: inner } => {
+                let name = inner.instance().as_str().unwrap_or_default().to_owned();
+                let (message, hint) = self.name(&name, inner);
+                let position = self.document.locate_key(&child(&here, &name));
+                self.push(child(&here, &name), finding(position, message, hint));
+            }
+            Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+                match branch::choose(error, context) {
+                    branch::Choice::Errors(errors) => {
+                        for error in errors {
+                            self.explain(error);
+                        }
+                    }
+                    branch::Choice::Types(types) => {
+                        let (message, hint) =
+                            sentence::wrong_type(&subject(&here), &types, error.instance());
+                        self.add(here, message, hint);
+                    }
+                    branch::Choice::Constants {
+                        path,
+                        value,
+                        options,
+                    } => {
+                        let here = format!("{}{path}", self.above);
+                        let (message, hint) =
+                            sentence::not_one_of(&subject(&here), value, &options);
+                        self.add(here, message, hint);
+                    }
+                }
+            }
+            _ => {
+                let (message, hint) = sentence::of(&subject(&here), error, self.described(error));
+                self.add(here, message, hint);
+            }
+        }
+    }
+
+    fn unknown(&mut self, here: &str, name: &str, error: &ValidationError<'_>) {
+        let known = self
+            .beside(error)
+            .and_then(|schema| schema.get("properties"));
+        let known = known.and_then(Value::as_object);
+        let known = known.into_iter().flatten().map(|(name, _)| name.as_str());
+        let message = format!("unknown field `{}`", sentence::shorten(name));
+        let hint = near::suggest(name, known, "remove it");
+        let pointer = child(here, name);
+        let position = self.document.locate_key(&pointer);
+        self.push(pointer, finding(position, message, Some(hint)));
+    }
+
+    /// What is wrong with the name of a field.
+    fn name(&self, name: &str, error: &ValidationError<'_>) -> (String, Option<String>) {
+        let subject = format!("the name `{}`", sentence::shorten(name));
+        match error.kind() {
+            Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+                match branch::choose(error, context) {
+                    branch::Choice::Constants { value, options, .. } => {
+                        sentence::not_one_of(&subject, value, &options)
+                    }
+                    _ => (format!("{subject} does not fit"), None),
+                }
+            }
+            _ => sentence::of(&subject, error, self.described(error)),
+        }
+    }
+
+    /// The schema that the failed keyword is in.
+    fn beside(&self, error: &ValidationError<'_>) -> Option<&Value> {
+        let (parent, _) = error.schema_path().as_str().rsplit_once('/')?;
+        self.schema.pointer(parent)
+    }
+
+    /// What the schema's author says of the place.
+    fn described(&self, error: &ValidationError<'_>) -> Option<&str> {
+        self.beside(error)?.get("description")?.as_str()
+    }
+
+    fn add(&mut self, pointer: String, message: String, hint: Option<String>) {
+        let position = self.document.locate(&pointer);
+        self.push(pointer, finding(position, message, hint));
+    }
+
+    fn push(&mut self, pointer: String, finding: Finding) {
+        self.misfits.push(Misfit { pointer, finding });
+    }
+}
+
+fn finding(position: Position, message: String, hint: Option<String>) -> Finding {
+    Finding {
+        position,
+        message,
+        hint,
+    }
+}
+
+/// What a sentence calls the value at a pointer: its field, with the numbers of list items.
+fn subject(pointer: &str) -> String {
+    let mut numbers = String::new();
+    for token in pointer.rsplit('/') {
+        if token.is_empty() {
+            break;
+        }
+        if !token.bytes().all(|b| b.is_ascii_digit()) {
+            let field = token.replace("~1", "/").replace("~0", "~");
+            return format!("`{}{numbers}`", sentence::shorten(&field));
+        }
+        numbers.insert_str(0, &format!("[{token}]"));
+    }
+    "the document".to_owned()
+}

@@ -1,0 +1,120 @@
+//! How a call ends when it does not end well.
+//!
+//! Every way of ending names its cause and a way out, and can be turned into the record that
+//! journals and people get.
+
+use std::time::Duration;
+
+use crate::limits::LimitHit;
+use crate::record::{CANCELLED, Failure, Retry};
+
+/// A call did not end well.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StepError {
+    /// The plugin said so.
+    #[error("{}", .0.message)]
+    Failed(Failure),
+    /// The plugin broke off.
+    #[error("plugin {plugin} broke off in `{function}`: {what}")]
+    Trapped {
+        /// By reference.
+        plugin: String,
+        /// The exported function that was called.
+        function: &'static str,
+        /// What happened, in one sentence.
+        what: String,
+        /// The limit that it ran into, as the configuration spells it, and its value.
+        limit: Option<(&'static str, String)>,
+        /// The last thing that it logged.
+        last_line: Option<String>,
+    },
+    /// It took too long and was ended.
+    #[error("plugin {plugin} was still in `{function}` after {}", seconds(*.after))]
+    TimedOut {
+        /// By reference.
+        plugin: String,
+        /// The exported function that was called.
+        function: &'static str,
+        /// How long it ran.
+        after: Duration,
+        /// What could not be ended in time and may still go on in the host.
+        remains: Vec<String>,
+    },
+    /// It was cancelled and was ended.
+    #[error("the step was cancelled")]
+    Cancelled {
+        /// What could not be ended in time and may still go on in the host. Empty: the
+        /// cancelling is confirmed.
+        remains: Vec<String>,
+    },
+    /// The plugin cannot be asked this.
+    #[error("plugin {plugin} {why}")]
+    Refused {
+        /// By reference.
+        plugin: String,
+        /// As the rest of a sentence.
+        why: String,
+    },
+    /// The host itself is at fault, or the machine.
+    #[error("{0}")]
+    Host(String),
+}
+
+impl StepError {
+    /// The record of it, for journals and people.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Failed(failure) => failure.clone(),
+            Self::Trapped { plugin, limit, last_line, .. } => {
+                let failure = match limit {
+                    Some((name, value)) => Failure::new("plugin.limit", self.to_string())
+                        .hint(format!(
+                            "raise `{name}` under the limits of {plugin} in the operator's configuration, if it is to be trusted with more"
+                        ))
+                        .detail(*name, value),
+                    None => Failure::new("plugin.trapped", self.to_string())
+                        .hint(format!("this is a fault of {plugin}: tell its author")),
+                };
+                match last_line {
+                    Some(line) => failure.detail("last line", line),
+                    None => failure,
+                }
+            }
+            Self::TimedOut { remains, .. } => with_remains(
+                Failure::new("step.timed-out", self.to_string())
+                    .hint("look at the log for what it waited for, or give it longer with `timeouts`")
+                    .retry(Retry::Later),
+                remains,
+            ),
+            Self::Cancelled { remains } => {
+                with_remains(Failure::new(CANCELLED, self.to_string()), remains)
+            }
+            Self::Refused { .. } => Failure::new("plugin.refused", self.to_string())
+                .hint("`stagewright plugin inspect` tells what the plugin offers"),
+            Self::Host(_) => Failure::new("host.fault", self.to_string()),
+        }
+    }
+
+    pub(crate) fn trapped(
+        plugin: &str,
+        function: &'static str,
+        what: String,
+        hit: Option<LimitHit>,
+        last_line: Option<String>,
+    ) -> Self {
+        let what = match &hit {
+            Some(hit) => format!("it exceeded its limit `{}` of {} ({what})", hit.name, hit.value),
+            None => what,
+        };
+        let limit = hit.map(|hit| (hit.name, hit.value));
+        Self::Trapped { plugin: plugin.to_owned(), function, what, limit, last_line }
+    }
+}
+
+fn with_remains(failure: Failure, remains: &[String]) -> Failure {
+    remains.iter().fold(failure, |failure, what| failure.detail("may still go on", what))
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}

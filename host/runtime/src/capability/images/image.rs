@@ -1,0 +1,165 @@
+//! An image that exists: which it is, where it is, and what it says about itself.
+
+use std::sync::Arc;
+
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest, MediaType};
+use serde_json::Value;
+
+use super::layout::{LARGEST_DOCUMENT, Layout};
+use super::{Digest, ImageConfig, ImageError};
+
+/// Layers of one image; overlay file systems end far below.
+const MOST_LAYERS: usize = 512;
+
+/// An image in a layout. Clones share what was read.
+#[derive(Clone, Debug)]
+pub struct Image {
+    digest: Digest,
+    reference: String,
+    layout: Layout,
+    documents: Arc<Documents>,
+}
+
+/// What was read and verified when the image was opened.
+#[derive(Debug)]
+struct Documents {
+    /// Of the manifest.
+    descriptor: Descriptor,
+    config: Value,
+    config_descriptor: Descriptor,
+    layers: Vec<Layer>,
+    platform: (String, String),
+}
+
+/// A layer, packed and unpacked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Kind, digest and size of the blob.
+    pub descriptor: Descriptor,
+    /// The digest of the archive before compression.
+    pub diff_id: Digest,
+}
+
+impl Layer {
+    /// The digest of the blob.
+    pub fn digest(&self) -> Result<Digest, ImageError> {
+        self.descriptor.digest().as_ref().parse()
+    }
+}
+
+impl Image {
+    /// Opens the image that this manifest describes; looks for all its blobs.
+    pub(crate) fn open(layout: Layout, manifest: Descriptor, reference: String) -> Result<Self, ImageError> {
+        let digest: Digest = manifest.digest().as_ref().parse()?;
+        let text = layout.document(&manifest)?;
+        let what = || format!("the manifest {digest}");
+        let parsed: ImageManifest = parse(&text, what)?;
+        let config_descriptor = parsed.config().clone();
+        if !matches!(config_descriptor.media_type(), MediaType::ImageConfig)
+            && config_descriptor.media_type().as_ref() != "application/vnd.docker.container.image.v1+json"
+        {
+            return Err(ImageError::Unsupported {
+                what: format!("{} of the kind `{}`", what(), config_descriptor.media_type()),
+                reason: "only container images are".to_owned(),
+            });
+        }
+        let text = layout.document(&config_descriptor)?;
+        let what = || format!("the configuration of the image {digest}");
+        let config: Value = parse(&text, what)?;
+        let typed: ImageConfiguration = parse(&text, what)?;
+        let layers = layers(&parsed, &typed, what)?;
+        for layer in &layers {
+            layout.must_hold(layer.digest()?, layer.descriptor.size())?;
+        }
+        let platform = (typed.os().to_string(), typed.architecture().to_string());
+        let documents = Documents { descriptor: manifest, config, config_descriptor, layers, platform };
+        Ok(Self { digest, reference, layout, documents: Arc::new(documents) })
+    }
+
+    /// Of the manifest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// By digest; what [`Store::resolve`](super::Store::resolve) takes.
+    #[must_use]
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// Where it is: `layout`. (Images in Docker and in registries are not reached by this
+    /// module.)
+    #[must_use]
+    pub fn location(&self) -> &'static str {
+        "layout"
+    }
+
+    /// What it says about how it is run.
+    #[must_use]
+    pub fn config(&self) -> ImageConfig {
+        ImageConfig::read(&self.documents.config)
+    }
+
+    /// Bytes of all its blobs: manifest, configuration, layers.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let layers = self.documents.layers.iter().map(|layer| layer.descriptor.size());
+        let documents = [self.documents.descriptor.size(), self.documents.config_descriptor.size()];
+        layers.chain(documents).fold(0, u64::saturating_add)
+    }
+
+    /// From the lowest to the highest.
+    #[must_use]
+    pub fn layers(&self) -> &[Layer] {
+        &self.documents.layers
+    }
+
+    /// Operating system and architecture, as Go names them.
+    #[must_use]
+    pub fn platform(&self) -> (&str, &str) {
+        (&self.documents.platform.0, &self.documents.platform.1)
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn raw_config(&self) -> &Value {
+        &self.documents.config
+    }
+
+    pub(crate) fn manifest(&self) -> &Descriptor {
+        &self.documents.descriptor
+    }
+
+    /// Descriptors of everything it is made of, the manifest last.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        let layers = self.documents.layers.iter().map(|layer| &layer.descriptor);
+        layers.chain([&self.documents.config_descriptor, &self.documents.descriptor])
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(text: &[u8], what: impl Fn() -> String) -> Result<T, ImageError> {
+    debug_assert!(text.len() as u64 <= LARGEST_DOCUMENT);
+    serde_json::from_slice(text).map_err(|error| ImageError::Invalid { what: what(), reason: error.to_string() })
+}
+
+fn layers(
+    manifest: &ImageManifest,
+    config: &ImageConfiguration,
+    what: impl Fn() -> String,
+) -> Result<Vec<Layer>, ImageError> {
+    let (blobs, diff_ids) = (manifest.layers(), config.rootfs().diff_ids());
+    if blobs.len() > MOST_LAYERS {
+        return Err(ImageError::TooLarge { what: what(), limit: MOST_LAYERS as u64, unit: "layers" });
+    }
+    if blobs.len() != diff_ids.len() {
+        let reason = format!("it names {} layers, its manifest {}", diff_ids.len(), blobs.len());
+        return Err(ImageError::Invalid { what: what(), reason });
+    }
+    let pair = |(blob, diff_id): (&Descriptor, &String)| {
+        Ok(Layer { descriptor: blob.clone(), diff_id: diff_id.parse()? })
+    };
+    blobs.iter().zip(diff_ids).map(pair).collect()
+}

@@ -1,0 +1,125 @@
+//! The log of a step: what its guest, its programs and the host say about it.
+//!
+//! Everything that is said goes through one [`StepLog`], which takes out secrets, escapes what
+//! would disturb a terminal, and holds the flood back. It never blocks and never fails.
+
+mod flow;
+mod host;
+mod line;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::limits::Limits;
+use crate::record::Level;
+use crate::redactor::Redactor;
+use flow::Flow;
+
+pub use line::{LogLine, Origin};
+
+/// Takes what a step says. Called from within the step, so it must not block: hand the line
+/// on to a bounded channel or a buffered file.
+pub trait Sink: Send + Sync {
+    /// One line of the log.
+    fn line(&self, line: LogLine);
+    /// How far the step is.
+    fn progress(&self, progress: Progress);
+}
+
+/// How far a step is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Work that is done, in the unit of `total`.
+    pub done: u64,
+    /// All work, when it is known.
+    pub total: Option<u64>,
+    /// What is being done.
+    pub what: String,
+}
+
+/// The log of one call, shared by everything that speaks in it.
+pub(crate) struct StepLog {
+    sink: Arc<dyn Sink>,
+    redactor: Arc<Redactor>,
+    limits: Limits,
+    state: Mutex<State>,
+}
+
+struct State {
+    flow: Flow,
+    last: Option<String>,
+}
+
+impl StepLog {
+    pub(crate) fn new(sink: Arc<dyn Sink>, redactor: Arc<Redactor>, limits: Limits) -> Self {
+        let state = State { flow: Flow::new(&limits, Instant::now()), last: None };
+        Self { sink, redactor, limits, state: Mutex::new(state) }
+    }
+
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// Writes a message; one that has several lines becomes several lines.
+    pub(crate) fn write(
+        &self,
+        origin: Origin,
+        level: Level,
+        message: &str,
+        fields: &[(String, String)],
+    ) {
+        let clean = self.redactor.redact(message);
+        let fields: Vec<_> = fields
+            .iter()
+            .take(line::MOST_FIELDS)
+            .map(|(name, value)| {
+                let value = self.redactor.redact(value);
+                (line::escaped(name, line::LONGEST_FIELD), line::escaped(&value, line::LONGEST_FIELD))
+            })
+            .collect();
+        let mut texts = clean.trim_end_matches(['\n', '\r']).split('\n').peekable();
+        let mut fields = Some(fields);
+        while let Some(text) = texts.next() {
+            let text = text.strip_suffix('\r').unwrap_or(text);
+            let message = line::escaped(text, self.limits.log_line.as_usize());
+            // Fields belong to the message as a whole and stand once, at its end.
+            let fields = if texts.peek().is_none() { fields.take() } else { None };
+            self.pass(LogLine { origin, level, message, fields: fields.unwrap_or_default() });
+        }
+    }
+
+    /// How far the step is.
+    pub(crate) fn progress(&self, done: u64, total: Option<u64>, what: &str) {
+        let what = line::escaped(&self.redactor.redact(what), line::LONGEST_FIELD);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.flow.admits_progress(Instant::now()) {
+            drop(state);
+            self.sink.progress(Progress { done, total, what });
+        }
+    }
+
+    /// The last line that was said, whether or not it was passed on.
+    pub(crate) fn last_line(&self) -> Option<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).last.clone()
+    }
+
+    /// Passes on what was held back of the end. Nothing is said after this.
+    pub(crate) fn finish(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in state.flow.finish() {
+            self.sink.line(line);
+        }
+    }
+
+    fn pass(&self, line: LogLine) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.last = Some(line.message.clone());
+        // Handed on under the lock, so that lines of several speakers keep one order.
+        for line in state.flow.admit(line, Instant::now()) {
+            self.sink.line(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

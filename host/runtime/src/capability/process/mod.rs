@@ -1,0 +1,36 @@
+//! Programs of this machine: build commands that run to their end, and releases that live
+//! longer than the host.
+//!
+//! What is started here are ordinary programs of the host's user. The room decides where
+//! they run, with what environment and for how long, and that nothing of them is left when
+//! they are stopped; it must never hand anything to a shell, put a secret into argv or a
+//! file, or judge *which* program may run (grants are checked by the caller).
+
+mod control;
+mod error;
+mod launch;
+mod lines;
+mod lost;
+mod outputs;
+mod ports;
+mod program;
+mod protocol;
+mod record;
+mod release;
+mod run;
+pub mod shim;
+mod supervisor;
+mod table;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use error::Error;
+pub use launch::{Condition, Exit, ImageDefaults, Launch, Port, Secret, State, Value, Variable};
+pub use outputs::{Output, OutputsError};
+pub use ports::{Holder, Listener};
+pub use program::{PASS_THROUGH, pass_through, resolve_program};
+pub use release::Release;
+pub use run::{Command, Runner, Source};
+pub use supervisor::{InstallError, Service, Settings, Supervisor};

@@ -1,0 +1,110 @@
+//! The operator's configuration: read and checked once, at the edge.
+
+mod secrets;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use stagewright_pipeline::environment::document::Document;
+use stagewright_pipeline::environment::{Duration, Problems, ServiceType, StrategyFile};
+use stagewright_runtime::Policy;
+
+pub use secrets::{OperatorSecrets, SecretsConfig};
+
+/// The environment variable that names the file.
+pub const VARIABLE: &str = "STAGEWRIGHT_CONFIG";
+
+/// What the operator decides for all environments of this installation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Which plugins serve a service type, where neither the service nor its environment says.
+    pub strategies: IndexMap<ServiceType, StrategyFile>,
+    /// What plugins may use, and how much of it.
+    #[serde(flatten)]
+    pub policy: Policy,
+    /// How many steps of one deployment may run at once, whatever its stages say.
+    pub host_slots: u32,
+    /// How long running steps have to end by themselves after a cancel.
+    pub cancel_grace: Duration,
+    /// Variables of the host's own environment that builds get beside the usual ones.
+    pub pass_through: Vec<String>,
+    /// Where secrets come from.
+    pub secrets: SecretsConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            strategies: IndexMap::new(),
+            policy: Policy::default(),
+            host_slots: 32,
+            cancel_grace: Duration(std::time::Duration::from_secs(30)),
+            pass_through: Vec::new(),
+            secrets: SecretsConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file that was asked for, else the one that `$STAGEWRIGHT_CONFIG` names, else
+    /// `stagewright/config.yaml` in the XDG configuration folder if it is there.
+    ///
+    /// # Errors
+    /// When a named file cannot be read, or the file says something unknown.
+    pub fn read(asked: Option<&Path>) -> Result<Self> {
+        let named = asked.map(Path::to_owned).or_else(|| variable(VARIABLE));
+        let path = match named {
+            Some(path) => path,
+            None => match default_path().filter(|path| path.exists()) {
+                Some(path) => path,
+                None => return Ok(Self::default()),
+            },
+        };
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        Self::parse(&path.display().to_string(), &text)
+    }
+
+    fn parse(file: &str, text: &str) -> Result<Self> {
+        let (document, findings) = Document::parse(text);
+        Problems::none_of(file, findings)?;
+        let Some(document) = document.filter(|document| !document.value().is_null()) else {
+            return Ok(Self::default());
+        };
+        let config: Self = serde_path_to_error::deserialize(document.value()).map_err(|error| {
+            let pointer = pointer(error.path());
+            let at = document.locate(&pointer);
+            anyhow::anyhow!("{file}:{}:{}: {}", at.line, at.column, error.into_inner())
+        })?;
+        if config.host_slots == 0 {
+            bail!("{file}: `host_slots` of 0 would let nothing run; give at least 1");
+        }
+        Ok(config)
+    }
+}
+
+/// The path of a serde error as a JSON Pointer (RFC 6901).
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter().fold(String::new(), |pointer, segment| match segment {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } => {
+            format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+        }
+        Segment::Enum { .. } | Segment::Unknown => pointer,
+    })
+}
+
+fn default_path() -> Option<PathBuf> {
+    let folder = variable("XDG_CONFIG_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(variable("HOME")?.join(".config")))?;
+    Some(folder.join("stagewright/config.yaml"))
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}

@@ -1,0 +1,135 @@
+//! Where the values of secrets come from: a file that only the operator can read, then the
+//! environment of the host.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use stagewright_pipeline::environment::document::Document;
+use stagewright_runtime::record::Failure;
+use stagewright_runtime::secrets::{SecretText, Secrets};
+
+/// Where secrets come from, as it is configured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretsConfig {
+    /// A file of `name: value` lines in YAML, which only its owner may read.
+    pub file: Option<PathBuf>,
+    /// Variables with this prefix hold secrets: `api-token` is asked for as
+    /// `STAGEWRIGHT_SECRET_API_TOKEN`.
+    pub environment_prefix: String,
+}
+
+impl Default for SecretsConfig {
+    fn default() -> Self {
+        Self { file: None, environment_prefix: "STAGEWRIGHT_SECRET_".into() }
+    }
+}
+
+/// The operator's secrets. Read each time they are asked for, so that a changed file counts
+/// at once and nothing is kept in memory.
+pub struct OperatorSecrets {
+    config: SecretsConfig,
+}
+
+impl OperatorSecrets {
+    /// Secrets from where the configuration says.
+    pub fn new(config: SecretsConfig) -> Self {
+        Self { config }
+    }
+
+    fn look_up(&self, name: &str) -> Result<SecretText, Failure> {
+        if let Some(file) = &self.config.file
+            && let Some(value) = in_file(file, name)?
+        {
+            return Ok(SecretText::new(value));
+        }
+        let variable = self.variable(name);
+        match std::env::var(&variable) {
+            Ok(value) => Ok(SecretText::new(value)),
+            Err(_) => Err(Failure::new("secrets.unknown", format!("there is no secret `{name}`"))
+                .hint(format!(
+                    "set {variable}, or name a file under `secrets` in the operator's configuration"
+                ))),
+        }
+    }
+
+    fn variable(&self, name: &str) -> String {
+        let upper = name.chars().map(|c| match c {
+            c if c.is_ascii_alphanumeric() => c.to_ascii_uppercase(),
+            _ => '_',
+        });
+        format!("{}{}", self.config.environment_prefix, upper.collect::<String>())
+    }
+}
+
+impl Secrets for OperatorSecrets {
+    fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SecretText, Failure>> {
+        Box::pin(async move { self.look_up(name) })
+    }
+}
+
+fn in_file(path: &Path, name: &str) -> Result<Option<String>, Failure> {
+    let unreadable = |why: &dyn std::fmt::Display| {
+        Failure::new(
+            "secrets.unreadable",
+            format!("the file of secrets {} cannot be used: {why}", path.display()),
+        )
+    };
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(unreadable(&format_args!("others can read it (mode {mode:o})"))
+            .hint(format!("chmod 600 {}", path.display())));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    // Errors of the reader could quote the file, so they are not passed on.
+    let secrets: BTreeMap<String, String> =
+        Some(Document::parse(&text))
+            .filter(|(_, findings)| findings.is_empty())
+            .and_then(|(document, _)| serde_json::from_value(document?.value()).ok())
+            .ok_or_else(|| {
+                unreadable(&"it is not a list of `name: value` lines with text as values")
+            })?;
+    Ok(secrets.get(name).cloned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(text: &str, mode: u32) -> (tempfile::TempDir, OperatorSecrets) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secrets.yaml");
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
+        let config = SecretsConfig { file: Some(file), ..SecretsConfig::default() };
+        (folder, OperatorSecrets::new(config))
+    }
+
+    #[tokio::test]
+    async fn a_secret_comes_from_the_file() {
+        let (_folder, secrets) = secrets("api-token: \"t0ken\"\n", 0o600);
+        assert_eq!(secrets.value("api-token").await.unwrap().expose(), "t0ken");
+        let failure = secrets.value("other").await.unwrap_err();
+        assert_eq!(failure.code, "secrets.unknown");
+        assert!(failure.hint.unwrap().contains("STAGEWRIGHT_SECRET_OTHER"));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_others_can_read_is_refused() {
+        let (_folder, secrets) = secrets("api-token: t0ken\n", 0o644);
+        let failure = secrets.value("api-token").await.unwrap_err();
+        assert!(failure.message.contains("mode 644"), "{}", failure.message);
+        assert!(!failure.message.contains("t0ken"));
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_file_is_not_quoted() {
+        let (_folder, secrets) = secrets("api-token: [t0ken\n", 0o600);
+        let failure = secrets.value("api-token").await.unwrap_err();
+        assert!(!failure.message.contains("t0ken"), "{}", failure.message);
+    }
+}

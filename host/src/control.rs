@@ -1,0 +1,248 @@
+//! Requests to the process that drives an environment, from other terminals: a unix socket in
+//! the state folder that only this user can open. One JSON object a line each way.
+//!
+//! Only what the driver alone can do goes this way. Reading never does: status, history and
+//! logs come from the journal and the log files, also when nothing drives.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::{Deserialize, Serialize};
+use stagewright_journal::DeploymentId;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::home::private_folder;
+
+/// The longest request or answer, in bytes.
+const LONGEST: u64 = 64 * 1024;
+/// How long one side waits for the other's line.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a driver can be asked to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// Cancel the deployment, if it is the one that runs.
+    Cancel {
+        /// Which.
+        deployment: DeploymentId,
+        /// Without a grace period.
+        force: bool,
+    },
+}
+
+/// What the driver answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// It was written to the journal.
+    Accepted,
+    /// It was not, for this reason.
+    Refused(String),
+}
+
+/// A request on its way to the driver's loop, and where the reply goes.
+pub type Asked = (Request, oneshot::Sender<Reply>);
+
+/// The driver's end. Dropping it ends the conversations and removes the socket.
+pub struct Control {
+    path: PathBuf,
+    /// Accepts connections; aborted on drop.
+    _accepting: JoinSet<()>,
+}
+
+impl Control {
+    /// Listens at `path`. The caller holds the lock of the environment, so a socket that is
+    /// there already was left by a process that is gone.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn listen(path: &Path, requests: mpsc::Sender<Asked>) -> Result<Self> {
+        let (folder, name) = split(path)?;
+        private_folder(folder)?;
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot replace {}", path.display()));
+            }
+            _ => {}
+        }
+        let handle = File::open(folder)?;
+        let listener = UnixListener::bind(short(&handle, name))
+            .with_context(|| format!("cannot listen on {}", path.display()))?;
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o600))?;
+        let mut accepting = JoinSet::new();
+        accepting.spawn(accept(listener, requests));
+        Ok(Self {
+            path: path.to_owned(),
+            _accepting: accepting,
+        })
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // Nobody is harmed by one that stays: the next driver replaces it.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Asks the driver behind the socket at `path`. `None`: nobody listens there.
+///
+/// # Errors
+/// When the driver does not answer in time or not in words that are known here.
+pub async fn ask(path: &Path, request: &Request) -> Result<Option<Reply>> {
+    let (folder, name) = split(path)?;
+    let handle = match File::open(folder) {
+        Ok(handle) => handle,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let stream = match UnixStream::connect(short(&handle, name)).await {
+        Ok(stream) => stream,
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot reach {}", path.display()));
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE, converse(stream, request))
+        .await
+        .map_err(|_| anyhow!("the driver of this environment did not answer in 10 seconds"))??;
+    Ok(Some(answer))
+}
+
+async fn converse(mut stream: UnixStream, request: &Request) -> Result<Reply> {
+    write_line(&mut stream, request).await?;
+    let line = read_line(&mut stream).await?;
+    serde_json::from_str(&line).context("the driver answered in words that are not known here")
+}
+
+async fn accept(listener: UnixListener, requests: mpsc::Sender<Asked>) {
+    let mut conversations = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    conversations.spawn(answer(stream, requests.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the control socket takes no more requests");
+                    return;
+                }
+            },
+            Some(_) = conversations.join_next() => {}
+        }
+    }
+}
+
+async fn answer(mut stream: UnixStream, requests: mpsc::Sender<Asked>) {
+    let exchange = async {
+        let line = read_line(&mut stream).await?;
+        let reply = match serde_json::from_str::<Request>(&line) {
+            Err(error) => Reply::Refused(format!("not a request that is known here: {error}")),
+            Ok(request) => {
+                let (reply, answered) = oneshot::channel();
+                match requests.send((request, reply)).await {
+                    Ok(()) => answered
+                        .await
+                        .unwrap_or_else(|_| Reply::Refused("the deployment has ended".into())),
+                    Err(_) => Reply::Refused("the deployment has ended".into()),
+                }
+            }
+        };
+        write_line(&mut stream, &reply).await
+    };
+    match tokio::time::timeout(PATIENCE, exchange).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a conversation on the control socket broke off"),
+        Err(_) => tracing::debug!("a conversation on the control socket took too long"),
+    }
+}
+
+async fn write_line(stream: &mut UnixStream, message: &impl Serialize) -> Result<()> {
+    let mut line = serde_json::to_string(message)?;
+    line.push('\n');
+    stream.write_all(line.as_bytes()).await?;
+    Ok(())
+}
+
+async fn read_line(stream: &mut UnixStream) -> Result<String> {
+    let mut line = String::new();
+    BufReader::new(stream.take(LONGEST))
+        .read_line(&mut line)
+        .await?;
+    if !line.ends_with('\n') {
+        bail!("the other side broke off, or said more than {LONGEST} bytes");
+    }
+    Ok(line)
+}
+
+fn split(path: &Path) -> Result<(&Path, &Path)> {
+    let folder = path.parent().context("a socket has a folder")?;
+    let name = path.file_name().context("a socket has a name")?;
+    Ok((folder, Path::new(name)))
+}
+
+/// Addresses of unix sockets have at most 107 bytes (unix(7)), state folders may be deeper.
+fn short(folder: &File, name: &Path) -> PathBuf {
+    Path::new("/proc/self/fd")
+        .join(folder.as_raw_fd().to_string())
+        .join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cancel() -> Request {
+        Request::Cancel {
+            deployment: DeploymentId::new("shop", 3),
+            force: true,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_reaches_the_driver_and_its_reply_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d".repeat(150)).join("shop.sock");
+        let (sender, mut requests) = mpsc::channel(1);
+        let control = Control::listen(&path, sender).unwrap();
+        let driver = async {
+            let (request, reply) = requests.recv().await.unwrap();
+            assert_eq!(request, cancel());
+            reply.send(Reply::Refused("no".into())).unwrap();
+        };
+        let request = cancel();
+        let (answer, ()) = tokio::join!(ask(&path, &request), driver);
+        assert_eq!(answer.unwrap(), Some(Reply::Refused("no".into())));
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        drop(control);
+        assert_eq!(ask(&path, &cancel()).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn nobody_listens_at_a_socket_that_was_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.sock");
+        assert_eq!(ask(&path, &cancel()).await.unwrap(), None);
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert_eq!(ask(&path, &cancel()).await.unwrap(), None);
+        let (sender, _requests) = mpsc::channel(1);
+        Control::listen(&path, sender).unwrap();
+    }
+}

@@ -1,0 +1,138 @@
+//! What a deployment is made of, fixed when it is asked for: services with their plugins by
+//! digest and their sources by commit. It is in the journal before anything happens, so that
+//! every process that ever drives the deployment does the same.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use stagewright_pipeline::environment::{Environment, Overlap, Reference, Service, Stage};
+use stagewright_pipeline::{
+    Action, CourseSpec, PluginRecord, RetryPolicy, ServiceSpec, StageSpec, Timeouts,
+};
+
+use crate::source::Commit;
+
+/// What a deployment is made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// What is done.
+    pub action: Action,
+    /// The services that were selected, in the order of the file; empty means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+    /// Data folders go, too. Only for destroy.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_data: bool,
+    /// The folder of the environment file.
+    pub folder: PathBuf,
+    /// The environment as it was read, all of it.
+    pub environment: Environment,
+    /// What the deployment works on.
+    pub subjects: Vec<Subject>,
+    /// How long running steps have to end by themselves after a cancel, in milliseconds.
+    pub cancel_grace: u64,
+}
+
+/// A service that a deployment works on, and who does it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The service. Its stage and needs are indices into the description's environment; an
+    /// orphan's stage is the last one.
+    pub service: Service,
+    /// Its builder; none where nothing is built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<PluginRecord>,
+    /// Its publisher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PluginRecord>,
+    /// Its deployer.
+    pub deploy: PluginRecord,
+    /// What its branch, tag or hash meant when the deployment was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Commit>,
+}
+
+impl Description {
+    /// The key under which an environment's last description is kept.
+    pub const DOCUMENT: &'static str = "description";
+
+    /// The plain course of the deployment. Needs on services that take no part are left out:
+    /// they were checked when the deployment was asked for.
+    pub fn course_spec(&self) -> CourseSpec {
+        let position = |index: usize| {
+            let name = &self.environment.services.get(index)?.name;
+            let at = self.subjects.iter().position(|subject| &subject.service.name == name)?;
+            u32::try_from(at).ok()
+        };
+        let services = self.subjects.iter().map(|subject| {
+            let service = &subject.service;
+            ServiceSpec {
+                kind: service.kind,
+                builds: self.action.has_builds() && subject.build.is_some(),
+                skipped: service.skip.then(|| "marked `skip` in the environment file".to_owned()),
+                needs: service.needs.iter().filter_map(|&need| position(need)).collect(),
+                timeouts: timeouts(service),
+                retry: RetryPolicy {
+                    max: service.retry.max,
+                    backoff: millis(service.retry.backoff.0),
+                },
+                idempotent: service.idempotent,
+                ..ServiceSpec::new(&service.name, u32::try_from(service.stage).unwrap_or(u32::MAX))
+            }
+        });
+        CourseSpec {
+            overlap: self.overlap(),
+            stages: self.environment.stages.iter().map(stage_spec).collect(),
+            services: services.collect(),
+            cancel_grace: self.cancel_grace,
+        }
+    }
+
+    /// The subject of that name.
+    pub fn subject(&self, name: &str) -> Option<&Subject> {
+        self.subjects.iter().find(|subject| subject.service.name == name)
+    }
+
+    /// References to the outputs of jobs that the service's variables hold.
+    pub fn output_references<'a>(
+        &'a self,
+        service: &'a Service,
+    ) -> impl Iterator<Item = &'a Reference> + 'a {
+        use stagewright_pipeline::environment::{ServiceType, Variable};
+        let templates = service.variables.values().filter_map(|variable| match variable {
+            Variable::Text(template) => Some(template),
+            Variable::Secret(_) => None,
+        });
+        templates.flat_map(|template| template.references()).filter(|reference| {
+            let job = self.environment.service(&reference.service);
+            job.is_some_and(|(_, job)| job.kind == ServiceType::Job)
+                && !matches!(reference.attribute.as_str(), "host" | "port")
+                && reference.port_name().is_none()
+        })
+    }
+
+    fn overlap(&self) -> Overlap {
+        self.environment.overlap
+    }
+}
+
+fn stage_spec(stage: &Stage) -> StageSpec {
+    StageSpec {
+        name: stage.name.clone(),
+        on_failure: stage.on_failure,
+        build_limit: stage.limits.build,
+        deploy_limit: stage.limits.deploy,
+    }
+}
+
+fn timeouts(service: &Service) -> Timeouts {
+    Timeouts {
+        build: millis(service.timeouts.build.0),
+        push: millis(service.timeouts.push.0),
+        deploy: millis(service.timeouts.deploy.0),
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

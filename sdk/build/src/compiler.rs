@@ -1,0 +1,120 @@
+//! What there is to know of the compiler: its version, where it keeps what, and its linker for
+//! components.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::environment::scrubbed;
+
+/// What guests are compiled for.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// A compiler, asked once.
+pub(crate) struct Compiler {
+    /// The program.
+    pub(crate) program: OsString,
+    /// `1.95.0`.
+    pub(crate) release: String,
+    /// The commit that it was built from; `unknown` where a distribution does not say.
+    pub(crate) commit: String,
+    /// What it makes programs for when nothing is said.
+    pub(crate) host: String,
+    /// Where its libraries are.
+    pub(crate) sysroot: PathBuf,
+}
+
+impl Compiler {
+    /// The compiler of the build that called this script, else the one in `PATH`.
+    pub(crate) fn of_this_build() -> Result<Self> {
+        Self::ask(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+    }
+
+    /// Asks a compiler about itself.
+    pub(crate) fn ask(program: OsString) -> Result<Self> {
+        let version = answer(&program, &["-vV"])?;
+        let field = |name: &str| {
+            let line = version.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|value| value.trim().to_owned())
+                .with_context(|| format!("`rustc -vV` has no line `{name}`"))
+        };
+        Ok(Self {
+            release: field("release:")?,
+            commit: field("commit-hash:")?,
+            host: field("host:")?,
+            sysroot: answer(&program, &["--print", "sysroot"])?.into(),
+            program,
+        })
+    }
+
+    /// Has it a standard library for guests, in its own sysroot or in the one given?
+    pub(crate) fn has_standard_library(&self, sysroot: Option<&Path>) -> bool {
+        let sysroot = sysroot.unwrap_or(&self.sysroot);
+        let folder = sysroot.join("lib/rustlib").join(TARGET).join("lib");
+        let Ok(files) = folder.read_dir() else {
+            return false;
+        };
+        files
+            .flatten()
+            .any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+    }
+
+    /// The linker that makes a component: the one beside the compiler, else by name.
+    pub(crate) fn linker(&self) -> OsString {
+        let name = format!("wasm-component-ld{}", std::env::consts::EXE_SUFFIX);
+        let tools = self.sysroot.join("lib/rustlib").join(&self.host).join("bin");
+        let beside = tools.join(&name);
+        match beside.exists() {
+            true => beside.into(),
+            false => name.into(),
+        }
+    }
+}
+
+fn answer(program: &OsString, arguments: &[&str]) -> Result<String> {
+    let mut command = scrubbed(program, std::env::vars_os());
+    let output = command
+        .args(arguments)
+        .output()
+        .with_context(|| format!("{} cannot be started", program.display()))?;
+    ensure!(
+        output.status.success(),
+        "{} {} ended with {}: {}",
+        program.display(),
+        arguments.join(" "),
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    let text = String::from_utf8(output.stdout).context("its answer is not UTF-8")?;
+    Ok(text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiler_of_these_tests_knows_itself() {
+        let compiler = Compiler::of_this_build().unwrap();
+        assert!(compiler.release.starts_with("1."));
+        assert!(compiler.sysroot.join("lib/rustlib").join(&compiler.host).is_dir());
+    }
+
+    #[test]
+    fn an_empty_sysroot_has_no_standard_library() {
+        let compiler = Compiler::of_this_build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!compiler.has_standard_library(Some(folder.path())));
+        let lib = folder.path().join("lib/rustlib").join(TARGET).join("lib");
+        std::fs::create_dir_all(&lib).unwrap();
+        std::fs::write(lib.join("libstd-1f.rlib"), "").unwrap();
+        assert!(compiler.has_standard_library(Some(folder.path())));
+    }
+
+    #[test]
+    fn a_program_that_is_no_compiler_is_an_error_that_names_it() {
+        let error = Compiler::ask("no-such-rustc".into()).err().unwrap();
+        assert!(error.to_string().contains("no-such-rustc"));
+    }
+}

@@ -1,0 +1,41 @@
+use std::fs;
+use std::thread;
+
+use super::*;
+
+#[test]
+fn the_scripts_fit_into_a_pipe() {
+    for script in [include_str!("../../wasm-std.sh"), include_str!("../../wasm-pair.sh")] {
+        assert!(script.len() < 16 * 1024);
+    }
+}
+
+#[test]
+fn a_folder_is_made_once_by_two_builds_at_the_same_time() {
+    let compiler = Compiler::of_this_build().unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().join("std");
+    // A second run would end with an error, since the folder is there.
+    let script = "set -e; mkdir \"$1\"; echo \"$RELEASE\" >\"$1/release\"; echo run >>\"$1/../runs\"";
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| made_once(&folder, script, &compiler).unwrap());
+        }
+    });
+    assert_eq!(fs::read_to_string(cache.path().join("runs")).unwrap(), "run\n");
+    let release = fs::read_to_string(folder.join("release")).unwrap();
+    assert_eq!(release.trim(), compiler.release);
+}
+
+#[test]
+fn what_was_left_half_done_is_not_taken_for_done() {
+    let compiler = Compiler::of_this_build().unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().join("std");
+    let script = "mkdir \"$1\"; echo 'no mirror' >&2; exit 1";
+    let error = made_once(&folder, script, &compiler).unwrap_err();
+    assert_eq!(error.to_string(), "no mirror");
+    assert!(!folder.exists());
+    made_once(&folder, "mkdir \"$1\"", &compiler).unwrap();
+    assert!(folder.exists());
+}

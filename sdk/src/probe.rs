@@ -1,0 +1,8 @@
+//! Checks of the declared ports of a release of the step's own service.
+//!
+//! A failure with the code [`UNREACHABLE`] means "not yet".
+
+pub use crate::bindings::probe::{exec, grpc, http, tcp};
+
+/// The code of a failure that only says that nobody answered in time.
+pub const UNREACHABLE: &str = "probe.unreachable";

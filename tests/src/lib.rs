@@ -1,1 +1,0 @@
-//! Integration tests: the real program, real processes, real guests.

@@ -1,0 +1,3 @@
+//! The real program with real processes and real guests, in one test binary.
+
+mod installation;
