@@ -10,7 +10,7 @@ use stagewright_pipeline::{
     Action, CourseSpec, PluginRecord, RetryPolicy, ServiceSpec, StageSpec, Timeouts,
 };
 
-use crate::source::Commit;
+use crate::source::CommitId;
 
 /// What a deployment is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,13 +27,13 @@ pub struct Description {
     pub folder: PathBuf,
     /// The environment as it was read, all of it.
     pub environment: Environment,
-    /// What the deployment works on.
+    /// All services of the environment, and orphans where they are to be removed.
     pub subjects: Vec<Subject>,
     /// How long running steps have to end by themselves after a cancel, in milliseconds.
     pub cancel_grace: u64,
 }
 
-/// A service that a deployment works on, and who does it.
+/// A service, and who serves it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
     /// The service. Its stage and needs are indices into the description's environment; an
@@ -49,7 +49,9 @@ pub struct Subject {
     pub deploy: PluginRecord,
     /// What its branch, tag or hash meant when the deployment was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commit: Option<Commit>,
+    pub commit: Option<CommitId>,
+    /// The deployment works on it. The others are there because variables refer to them.
+    pub takes_part: bool,
 }
 
 impl Description {
@@ -61,10 +63,10 @@ impl Description {
     pub fn course_spec(&self) -> CourseSpec {
         let position = |index: usize| {
             let name = &self.environment.services.get(index)?.name;
-            let at = self.subjects.iter().position(|subject| &subject.service.name == name)?;
+            let at = self.parts().position(|subject| &subject.service.name == name)?;
             u32::try_from(at).ok()
         };
-        let services = self.subjects.iter().map(|subject| {
+        let services = self.parts().map(|subject| {
             let service = &subject.service;
             ServiceSpec {
                 kind: service.kind,
@@ -88,7 +90,12 @@ impl Description {
         }
     }
 
-    /// The subject of that name.
+    /// What the deployment works on, in the order of the file.
+    pub fn parts(&self) -> impl Iterator<Item = &Subject> {
+        self.subjects.iter().filter(|subject| subject.takes_part)
+    }
+
+    /// The subject of that name, whether or not it takes part.
     pub fn subject(&self, name: &str) -> Option<&Subject> {
         self.subjects.iter().find(|subject| subject.service.name == name)
     }

@@ -105,6 +105,11 @@ impl Home {
         self.root.join("control").join(format!("{environment}.sock"))
     }
 
+    /// Sensitive outputs of the jobs of an environment.
+    pub fn sealed(&self, environment: &str) -> PathBuf {
+        self.root.join("sealed").join(format!("{environment}.json"))
+    }
+
     /// The file that keys hashes of secrets.
     pub fn key(&self) -> PathBuf {
         self.root.join("key")

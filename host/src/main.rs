@@ -1,3 +1,7 @@
 //! The `stagewright` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stagewright::main()
+}

@@ -10,6 +10,7 @@ mod stage;
 
 use crate::fact::Fact;
 use crate::illegal::Illegal;
+use crate::outcome::Ending;
 use crate::state::{Cancel, Life, State};
 
 impl State {
@@ -26,7 +27,8 @@ impl State {
     fn fold(&mut self, fact: &Fact) {
         match fact {
             Fact::DeploymentStarted { .. } => self.begin(),
-            Fact::DeploymentResumed => {}
+            Fact::DeploymentQueued { .. } | Fact::DeploymentResumed => {}
+            Fact::DeploymentMerged { .. } => self.life = Life::Ended(Ending::Skipped),
             Fact::StageStarted { stage } => self.start_stage(*stage),
             Fact::PhaseStarted { stage, phase } => self.start_phase(*stage, *phase),
             Fact::PhaseEnded { stage, phase, .. } => self.end_phase(*stage, *phase),

@@ -12,8 +12,8 @@ use crate::course::ServiceId;
 use crate::fact::Fact;
 use crate::illegal::Illegal;
 use crate::moment::Moment;
-use crate::outcome::Outcome;
-use crate::state::{Life, Mode, Service, State};
+use crate::outcome::{Ending, Outcome};
+use crate::state::{Life, State};
 use crate::verdict::Verdict;
 pub(crate) use consequence::consequence;
 
@@ -21,6 +21,16 @@ pub(crate) use consequence::consequence;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Input {
+    /// It has to wait for this many deployments of its environment.
+    Queue {
+        /// How many are before it.
+        position: u32,
+    },
+    /// A newer deployment of the same kind takes its place in the queue.
+    Merge {
+        /// The id of the newer one.
+        into: String,
+    },
     /// Begin.
     Begin,
     /// Another process takes over what an earlier one began.
@@ -61,21 +71,14 @@ pub enum Input {
 /// # Errors
 /// When the input does not fit the state.
 pub fn decide(state: &State, moment: &Moment, input: Input) -> Result<Vec<Fact>, Illegal> {
-    match (state.life(), &input) {
-        (Life::New, Input::Begin) => {
-            return Ok(vec![Fact::DeploymentStarted {
-                action: state.course.action(),
-                stages: state.course.stages().len() as u32,
-                services: state.course.services().len() as u32,
-            }]);
-        }
-        (Life::New, _) => return Err(Illegal::NotBegun),
-        (Life::Ended(_), Input::Advance) => return Ok(Vec::new()),
-        (Life::Ended(_), _) => return Err(Illegal::Ended),
-        (Life::Running, _) => {}
+    match state.life() {
+        Life::New => return Ok(vec![before_begin(state, input)?]),
+        Life::Ended(_) if input == Input::Advance => return Ok(Vec::new()),
+        Life::Ended(_) => return Err(Illegal::Ended),
+        Life::Running => {}
     }
     match input {
-        Input::Begin => Err(Illegal::AlreadyBegun),
+        Input::Begin | Input::Queue { .. } | Input::Merge { .. } => Err(Illegal::AlreadyBegun),
         Input::Resume => Ok(vec![Fact::DeploymentResumed]),
         Input::Advance => Ok(consequence(state, moment).into_iter().collect()),
         Input::Cancel { force } => Ok(cancel(state, moment, force)),
@@ -84,14 +87,14 @@ pub fn decide(state: &State, moment: &Moment, input: Input) -> Result<Vec<Fact>,
             phase,
             verdict,
         } => {
-            if matches!(service_of(state, service)?.mode, Mode::Settled(_)) {
+            if state.settlement(service).is_some() {
                 return Ok(Vec::new());
             }
-            Ok(vec![Fact::ServiceAssessed {
+            checked(state, Fact::ServiceAssessed {
                 service,
                 phase,
                 verdict,
-            }])
+            })
         }
         Input::StepEnded {
             service,
@@ -99,13 +102,12 @@ pub fn decide(state: &State, moment: &Moment, input: Input) -> Result<Vec<Fact>,
             attempt,
             outcome,
         } => {
-            service_of(state, service)?;
-            Ok(vec![Fact::StepEnded {
+            checked(state, Fact::StepEnded {
                 service,
                 step,
                 attempt,
                 outcome,
-            }])
+            })
         }
     }
 }
@@ -141,6 +143,23 @@ fn cancel(state: &State, moment: &Moment, force: bool) -> Vec<Fact> {
     }
 }
 
-fn service_of(state: &State, id: ServiceId) -> Result<&Service, Illegal> {
-    state.services.get(id.index()).ok_or(Illegal::NoService(id.0))
+fn before_begin(state: &State, input: Input) -> Result<Fact, Illegal> {
+    match input {
+        Input::Begin => Ok(Fact::DeploymentStarted {
+            action: state.course.action(),
+            stages: state.course.stages().len() as u32,
+            services: state.course.services().len() as u32,
+        }),
+        Input::Queue { position } => Ok(Fact::DeploymentQueued { position }),
+        Input::Merge { into } => Ok(Fact::DeploymentMerged { into }),
+        Input::Cancel { .. } => Ok(Fact::DeploymentEnded {
+            result: Ending::Cancelled,
+        }),
+        _ => Err(Illegal::NotBegun),
+    }
+}
+
+fn checked(state: &State, fact: Fact) -> Result<Vec<Fact>, Illegal> {
+    state.check(&fact)?;
+    Ok(vec![fact])
 }

@@ -1,7 +1,7 @@
 //! Environments: from the text of a file to a checked description.
 //!
 //! [`read`] goes through four rooms in turn: the text becomes a tree with positions
-//! ([`document`]), the tree is held against the schema of the [`file`] types, what the fields
+//! ([`document`]), the tree is held against the schema of the [`mod@file`] types, what the fields
 //! mean together is checked, and defaults are filled in ([`model`]). All mistakes are told at
 //! once, each with its place. Nothing here opens a file or asks a clock.
 

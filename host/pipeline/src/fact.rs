@@ -23,6 +23,16 @@ pub const VERSION: u32 = 1;
 #[serde(tag = "fact", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Fact {
+    /// The deployment waits for others of its environment.
+    DeploymentQueued {
+        /// How many are before it.
+        position: u32,
+    },
+    /// A newer deployment of the same kind took its place before it began; it is over.
+    DeploymentMerged {
+        /// The id of the newer one.
+        into: String,
+    },
     /// The deployment began. The sizes are there to refuse a replay onto another course.
     DeploymentStarted {
         /// What it does.

@@ -98,7 +98,4 @@ pub enum Illegal {
     /// The deployment cannot end while something is left.
     #[error("the deployment cannot end while stages are left")]
     Unfinished,
-    /// A fact that this version knows no place for.
-    #[error("this version cannot fold the fact {0}")]
-    Unknown(&'static str),
 }

@@ -27,11 +27,14 @@ pub mod offered {
             default: async | trappable,
         },
         with: {
-            "stagewright:plugin/workspace.directory": crate::capability::workspace::Directory,
+            "stagewright:plugin/workspace.directory": crate::folder::Folder,
             "stagewright:plugin/images.image": crate::capability::images::Image,
             "stagewright:plugin/images.draft": crate::capability::images::Draft,
             "stagewright:plugin/process.release": crate::capability::process::Release,
             "stagewright:plugin/secrets.secret": crate::capability::secrets::Secret,
+        },
+        trappable_error_type: {
+            "stagewright:plugin/types.failure" => crate::capability::refusal::Refusal,
         },
         additional_derives: [PartialEq],
     });

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::capability::log::Sink;
 use crate::capability::secrets::Secrets;
+use crate::capability::workspace::Source;
 use crate::record::{Service, Step};
 use crate::redactor::Redactor;
 
@@ -50,15 +51,6 @@ pub struct Call {
     /// Programs that the environment file declares for its own build steps. Leave it empty
     /// wherever the environment file is not trusted to grant anything.
     pub commands: Vec<String>,
-}
-
-/// The source of a service: a part of a tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// The root of the tree.
-    pub root: PathBuf,
-    /// Folders below the root that are visible, in their places. Empty: the whole tree.
-    pub visible: Vec<String>,
 }
 
 /// How a call is ended from outside.

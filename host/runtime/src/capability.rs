@@ -12,5 +12,6 @@ pub mod log;
 pub mod probe;
 pub mod process;
 pub mod progress;
+pub(crate) mod refusal;
 pub mod secrets;
 pub mod workspace;

@@ -29,9 +29,16 @@ impl Digest {
         let mut text = String::with_capacity(7 + 64);
         text.push_str("sha256:");
         for byte in hash {
-            text.extend([byte >> 4, byte & 15].map(|digit| hexadecimal(digit)));
+            text.extend([byte >> 4, byte & 15].map(hexadecimal));
         }
         Self(text)
+    }
+
+    /// From its 64 hexadecimal digits.
+    pub(crate) fn parse(digits: &str) -> Option<Self> {
+        let valid = digits.len() == 64
+            && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        valid.then(|| Self(format!("sha256:{digits}")))
     }
 
     /// `sha256:…`

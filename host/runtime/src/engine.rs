@@ -28,6 +28,12 @@ const TABLE_ELEMENTS: usize = 100_000;
 #[error("the WebAssembly engine cannot be started on this machine: {0}")]
 pub struct EngineError(String);
 
+impl EngineError {
+    pub(crate) fn new(error: &wasmtime::Error) -> Self {
+        Self(format!("{error:#}"))
+    }
+}
+
 /// The engine, with as many permits as it has places.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -54,7 +60,7 @@ impl Engine {
                 %error,
                 "no address space for a pool of instances; each call allocates its own, which is slower"
             );
-            wasmtime::Engine::new(&config()).map_err(|error| EngineError(format!("{error:#}")))
+            wasmtime::Engine::new(&config()).map_err(|error| EngineError::new(&error))
         })?;
         let ticker = Ticker::start(wasm.weak()).map_err(|error| EngineError(error.to_string()))?;
         let places = Arc::new(Semaphore::new(capacity as usize));

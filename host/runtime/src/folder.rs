@@ -37,9 +37,10 @@ pub(crate) use locate::{Last, Missing, Place, locate};
 pub(crate) use remove::remove_named;
 pub(crate) use route::stays_inside;
 pub(crate) use stamp::Stamp;
+pub(crate) use view::View;
 pub(crate) use walk::{Next, Walk};
 
-use view::{Sight, View};
+use view::Sight;
 
 /// Bytes that one call of [`Folder::read`] or [`Folder::write`] moves at most.
 pub const CHUNK: usize = 64 * 1024;

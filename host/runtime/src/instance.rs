@@ -14,14 +14,14 @@ use futures::future::BoxFuture;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::Store;
 
-use crate::call::{Cancel, Operations, StepError};
+use crate::call::{Cancel, StepError};
 use crate::capability::log::{Origin, StepLog};
 use crate::capability::workspace::Workspace;
 use crate::engine::{Engine, Permit};
 use crate::limits::Limits;
 use crate::record::{CANCELLED, Failure, Level};
 
-pub(crate) use guest::{Guest, link};
+pub(crate) use guest::{Contexts, Guest, link};
 
 /// How often the guest gives its thread back: at every tick of the epoch.
 const TICKS: u64 = 1;
@@ -39,14 +39,6 @@ pub(crate) struct Entry<'a> {
     pub(crate) limits: Limits,
     pub(crate) deadline: Instant,
     pub(crate) cancel: Cancel,
-}
-
-/// The inside of one call, as far as it outlives the store.
-pub(crate) struct Inside {
-    pub(crate) guest: Guest,
-    pub(crate) log: Arc<StepLog>,
-    pub(crate) operations: Operations,
-    pub(crate) workspace: Option<Arc<Workspace>>,
 }
 
 impl Entry<'_> {
@@ -69,13 +61,16 @@ impl Entry<'_> {
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         permit: Permit,
-        inside: Inside,
+        contexts: Contexts,
         body: impl for<'a> FnOnce(&'a mut Store<Guest>) -> BoxFuture<'a, Answer<T>> + Send + 'static,
     ) -> Result<T, StepError> {
-        let Inside { guest, log, operations, workspace } = inside;
+        let log = Arc::clone(&contexts.log);
+        let operations = contexts.operations.clone();
+        let workspace = contexts.workspace.workspace.clone();
+        // Also when this future is dropped, what it has begun ends.
+        let _abort = operations.abort_on_drop();
         let began = Instant::now();
-        let _abort = operations.aborted().clone().drop_guard();
-        let mut store = self.store(guest);
+        let mut store = self.store(Guest::new(contexts, self.limits));
         let (plugin, function, limits) = (self.plugin.to_owned(), self.function, self.limits);
         let mut task = AbortOnDropHandle::new(tokio::spawn(async move {
             let _permit = permit;

@@ -11,21 +11,23 @@ use std::sync::Arc;
 
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
-use crate::call::Source;
+use crate::call::Call;
 use crate::capability::log::StepLog;
-use crate::capability::workspace::WorkspaceContext;
+use crate::capability::workspace::Source;
 use crate::limits::Limits;
 use crate::record::Level;
 use stdio::Lines;
 
 /// The WASI side of one call.
 ///
+/// `folders`: the call whose folders it may use, when it may use them.
+///
 /// # Errors
 /// When one of the folders cannot be opened.
 pub(crate) fn context(
     log: &Arc<StepLog>,
     limits: &Limits,
-    workspace: Option<&WorkspaceContext>,
+    folders: Option<&Call>,
 ) -> wasmtime::Result<WasiCtx> {
     let mut builder = WasiCtxBuilder::new();
     builder
@@ -35,26 +37,24 @@ pub(crate) fn context(
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false);
-    if let Some(workspace) = workspace {
-        if let Some(source) = workspace.source() {
-            open_source(&mut builder, source)?;
-        }
-        if let Some(output) = workspace.output() {
-            builder.preopened_dir(output, "/output", FsPerms::ReadWrite)?;
-        }
+    if let Some(source) = folders.and_then(|call| call.source.as_ref()) {
+        open_source(&mut builder, source)?;
+    }
+    if let Some(output) = folders.and_then(|call| call.output.as_ref()) {
+        builder.preopened_dir(output, "/output", FsPerms::ReadWrite)?;
     }
     Ok(builder.build())
 }
 
-/// The visible parts of the source, each at its place below `/source`.
+/// The parts of the source, each at its place below `/source`.
 fn open_source(builder: &mut WasiCtxBuilder, source: &Source) -> wasmtime::Result<()> {
-    if source.visible.is_empty() || source.visible.iter().any(|part| part == ".") {
-        builder.preopened_dir(&source.root, "/source", FsPerms::ReadOnly)?;
-        return Ok(());
-    }
-    for part in &source.visible {
-        let part = part.trim_matches('/');
-        builder.preopened_dir(source.root.join(part), format!("/source/{part}"), FsPerms::ReadOnly)?;
+    let parts = [&source.path].into_iter().chain(&source.include);
+    for part in parts.map(|part| part.trim_matches('/')) {
+        let place = match part {
+            "" | "." => "/source".to_owned(),
+            part => format!("/source/{part}"),
+        };
+        builder.preopened_dir(source.root.join(part), place, FsPerms::ReadOnly)?;
     }
     Ok(())
 }

@@ -48,18 +48,6 @@ impl Compiler {
         })
     }
 
-    /// Has it a standard library for guests, in its own sysroot or in the one given?
-    pub(crate) fn has_standard_library(&self, sysroot: Option<&Path>) -> bool {
-        let sysroot = sysroot.unwrap_or(&self.sysroot);
-        let folder = sysroot.join("lib/rustlib").join(TARGET).join("lib");
-        let Ok(files) = folder.read_dir() else {
-            return false;
-        };
-        files
-            .flatten()
-            .any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
-    }
-
     /// The linker that makes a component: the one beside the compiler, else by name.
     pub(crate) fn linker(&self) -> OsString {
         let name = format!("wasm-component-ld{}", std::env::consts::EXE_SUFFIX);
@@ -70,6 +58,17 @@ impl Compiler {
             false => name.into(),
         }
     }
+}
+
+/// Has a sysroot the standard library for guests?
+pub(crate) fn has_standard_library(sysroot: &Path) -> bool {
+    let folder = sysroot.join("lib/rustlib").join(TARGET).join("lib");
+    let Ok(files) = folder.read_dir() else {
+        return false;
+    };
+    // Cargo leaves the hash out where it also makes a dynamic library.
+    let is_std = |name: &str| name == "libstd.rlib" || name.starts_with("libstd-");
+    files.flatten().any(|file| is_std(&file.file_name().to_string_lossy()))
 }
 
 fn answer(program: &OsString, arguments: &[&str]) -> Result<String> {
@@ -102,14 +101,19 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_sysroot_has_no_standard_library() {
-        let compiler = Compiler::of_this_build().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        assert!(!compiler.has_standard_library(Some(folder.path())));
-        let lib = folder.path().join("lib/rustlib").join(TARGET).join("lib");
-        std::fs::create_dir_all(&lib).unwrap();
-        std::fs::write(lib.join("libstd-1f.rlib"), "").unwrap();
-        assert!(compiler.has_standard_library(Some(folder.path())));
+    fn a_sysroot_has_a_standard_library_under_either_of_its_names_and_not_under_others() {
+        for (name, has) in [
+            ("libstd-1f.rlib", true),
+            ("libstd.rlib", true),
+            ("libstd_detect-1f.rlib", false),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            assert!(!has_standard_library(folder.path()));
+            let lib = folder.path().join("lib/rustlib").join(TARGET).join("lib");
+            std::fs::create_dir_all(&lib).unwrap();
+            std::fs::write(lib.join(name), "").unwrap();
+            assert_eq!(has_standard_library(folder.path()), has, "{name}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::compiler::{Compiler, TARGET};
+use crate::compiler::{Compiler, TARGET, has_standard_library};
 use crate::environment::scrubbed;
 
 /// Names a single way to try, for tests and for those who know better.
@@ -101,7 +101,7 @@ pub(crate) fn find() -> Result<Toolchain> {
 }
 
 fn installed(compiler: &Compiler) -> Result<Found> {
-    ensure!(compiler.has_standard_library(None), "the target is not installed");
+    ensure!(has_standard_library(&compiler.sysroot), "the target is not installed");
     Ok(Found {
         sysroot: None,
         compiler: None,
@@ -119,7 +119,7 @@ fn from_rustup(compiler: &Compiler) -> Result<Found> {
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{}", last_line(&said));
     ensure!(
-        compiler.has_standard_library(None),
+        has_standard_library(&compiler.sysroot),
         "rustup added the target to another toolchain than that of {}",
         compiler.program.display()
     );
@@ -134,11 +134,6 @@ fn from_debian_source(compiler: &Compiler) -> Result<Found> {
     let folder = cache()?.join(&compiler.commit);
     let script = include_str!("../wasm-std.sh");
     made_once(&folder, script, compiler)?;
-    ensure!(
-        compiler.has_standard_library(Some(&folder)),
-        "{} holds none; remove it and try again",
-        folder.display()
-    );
     Ok(Found {
         told: format!("one made from Debian's rust-src {}", compiler.release),
         sysroot: Some(folder),
@@ -151,11 +146,6 @@ fn from_debian_pair(compiler: &Compiler) -> Result<Found> {
     let script = include_str!("../wasm-pair.sh");
     made_once(&folder, script, compiler)?;
     let pair = Compiler::ask(folder.join("rustc").into())?;
-    ensure!(
-        pair.has_standard_library(Some(&folder)),
-        "{} holds none; remove it and try again",
-        folder.display()
-    );
     Ok(Found {
         told: format!("Debian's rustc-web {} and one made from its source", pair.release),
         compiler: Some(folder.join("rustc")),
@@ -175,7 +165,7 @@ fn cache() -> Result<PathBuf> {
     Ok(cache.join("stagewright").join("wasm-std"))
 }
 
-/// Runs a script that fills a folder, unless that has been done. Two builds that want the same
+/// Runs a script that makes a folder a sysroot, unless that has been done. Two builds that want the same
 /// folder do it one after the other, and a folder of this name is always a whole one.
 fn made_once(folder: &Path, script: &str, compiler: &Compiler) -> Result<()> {
     let above = folder.parent().context("a cache folder is in a folder")?;
@@ -190,6 +180,7 @@ fn made_once(folder: &Path, script: &str, compiler: &Compiler) -> Result<()> {
         fs::remove_dir_all(&half)?;
     }
     run(script, &half, compiler)?;
+    ensure!(has_standard_library(&half), "what was made holds no standard library");
     fs::rename(&half, folder)
         .with_context(|| format!("{} cannot be put in its place", folder.display()))
 }

@@ -4,7 +4,7 @@ use crate::action::{Phase, Step};
 use crate::course::{ServiceId, StageId};
 use crate::fact::Fact;
 use crate::illegal::Illegal;
-use crate::outcome::Outcome;
+use crate::outcome::{Ending, Outcome};
 use crate::state::{End, Life, Mode, Service, Stage, State, Status};
 
 impl State {
@@ -12,13 +12,31 @@ impl State {
     pub(crate) fn check(&self, fact: &Fact) -> Result<(), Illegal> {
         match (self.life, fact) {
             (Life::New, Fact::DeploymentStarted { .. }) => return self.check_course(fact),
+            // A deployment that waits may be told so again, become part of another, or be
+            // cancelled.
+            (
+                Life::New,
+                Fact::DeploymentQueued { .. }
+                | Fact::DeploymentMerged { .. }
+                | Fact::DeploymentEnded {
+                    result: Ending::Cancelled,
+                },
+            ) => return Ok(()),
             (Life::New, _) => return Err(Illegal::NotBegun),
             (Life::Ended(_), _) => return Err(Illegal::Ended),
-            (Life::Running, Fact::DeploymentStarted { .. }) => return Err(Illegal::AlreadyBegun),
+            (
+                Life::Running,
+                Fact::DeploymentStarted { .. }
+                | Fact::DeploymentQueued { .. }
+                | Fact::DeploymentMerged { .. },
+            ) => return Err(Illegal::AlreadyBegun),
             (Life::Running, _) => {}
         }
         match fact {
-            Fact::DeploymentStarted { .. } | Fact::DeploymentResumed => Ok(()),
+            Fact::DeploymentQueued { .. }
+            | Fact::DeploymentMerged { .. }
+            | Fact::DeploymentStarted { .. }
+            | Fact::DeploymentResumed => Ok(()),
             Fact::StageStarted { .. }
             | Fact::StageSkipped { .. }
             | Fact::StageEnded { .. }

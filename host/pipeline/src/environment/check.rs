@@ -20,7 +20,7 @@ mod stages;
 mod variables;
 
 /// Everything that is wrong with the meaning of a file.
-pub(crate) fn check(file: &EnvironmentFile, document: &Document, cuts: &[String]) -> Vec<Finding> {
+pub(super) fn check(file: &EnvironmentFile, document: &Document, cuts: &[String]) -> Vec<Finding> {
     let stages = resolve::stages(file);
     let services = file.services.iter().enumerate();
     let services = services.map(|(index, (name, service))| {

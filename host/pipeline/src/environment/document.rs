@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use super::problem::{Finding, Position};
 
 mod builder;
-pub(crate) mod scalar;
+mod mapping;
+mod scalar;
 #[cfg(test)]
 mod tests;
 
@@ -32,16 +33,16 @@ pub struct Document {
 
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Node {
+pub(super) struct Node {
     /// Where its key is, when it is the value of one.
-    pub(crate) key: Option<Position>,
+    pub(super) key: Option<Position>,
     /// Where it starts itself.
-    pub(crate) position: Position,
-    pub(crate) content: Content,
+    pub(super) position: Position,
+    pub(super) content: Content,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Content {
+pub(super) enum Content {
     Scalar {
         value: Value,
         /// A number as it was written: `1.10` is not the text `1.1`.
@@ -66,12 +67,12 @@ impl Document {
         self.root.value()
     }
 
-    /// Where the value at a JSON pointer (RFC 6901) is: the value, or its key when the value
-    /// starts on another line. A pointer that leads nowhere gives the nearest place on its way.
+    /// Where the value at a JSON pointer (RFC 6901) is: the value, or its key when the value is
+    /// empty or starts on another line. A pointer that leads nowhere gives the nearest place on its way.
     pub fn locate(&self, pointer: &str) -> Position {
         let node = self.walk(pointer).0;
         match node.key {
-            Some(key) if key.line != node.position.line => key,
+            Some(key) if key.line != node.position.line || node.is_null() => key,
             _ => node.position,
         }
     }
@@ -89,6 +90,11 @@ impl Document {
             (_, false) => None,
         };
         mapping.into_iter().flatten().map(|(key, _)| key.as_str())
+    }
+
+    /// Whether there is a value at a JSON pointer.
+    pub fn has(&self, pointer: &str) -> bool {
+        self.walk(pointer).1
     }
 
     /// A number at a JSON pointer as it was written.
@@ -138,6 +144,13 @@ impl Node {
                 Value::Object(entries.collect::<Map<_, _>>())
             }
         }
+    }
+
+    fn is_null(&self) -> bool {
+        let Content::Scalar { value, .. } = &self.content else {
+            return false;
+        };
+        value.is_null()
     }
 
     fn mapping(&self) -> Option<&IndexMap<String, Self>> {

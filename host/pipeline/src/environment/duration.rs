@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The pattern of a duration in the environment file.
-pub const PATTERN: &str = "^[0-9]{1,9}(ms|s|m|h)$";
+pub(super) const PATTERN: &str = "^[0-9]{1,9}(ms|s|m|h)$";
 
 /// A span of time with millisecond resolution, written as a number and a unit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -190,7 +190,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        let minutes = |minutes| Duration(std::time::Duration::from_secs(60 * minutes));
+        let minutes = |minutes: u64| Duration(std::time::Duration::from_secs(60 * minutes));
         Self {
             build: minutes(30),
             push: minutes(10),

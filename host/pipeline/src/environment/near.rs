@@ -1,12 +1,20 @@
 //! The name that was probably meant.
 
 /// The nearest of the known names, when it is near enough to be a slip of the fingers.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// Longer names are not compared, nor more than so many: a distance costs their product.
+    const LONGEST: usize = 100;
+    const MOST: usize = 1_000;
+    if name.len() > LONGEST {
+        return None;
+    }
     let folded = name.to_lowercase();
     // One slip in three characters; in a very short name one at most.
     let allowed = (name.chars().count() / 3).max(1);
     known
         .into_iter()
+        .filter(|candidate| candidate.len() <= LONGEST)
+        .take(MOST)
         .map(|candidate| {
             let distance = strsim::osa_distance(&folded, &candidate.to_lowercase());
             (distance, candidate)
@@ -17,7 +25,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// A hint for an unknown name: the near one, else the choice there is.
-pub fn suggest<'a>(
+pub(super) fn suggest<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
     nothing: &str,
@@ -32,7 +40,7 @@ pub fn suggest<'a>(
 }
 
 /// Names for a sentence, each in backquotes, at most twelve; nothing when there are none.
-pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     const SHOWN: usize = 12;
     let mut names = names.into_iter();
     let shown: Vec<String> = names
@@ -54,6 +62,12 @@ pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_are_not_compared() {
+        let long = "x".repeat(101);
+        assert_eq!(nearest(&long, [long.as_str()]), None);
+    }
 
     #[test]
     fn a_slip_is_recognised() {

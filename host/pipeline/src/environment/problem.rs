@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// How many problems are kept; the rest is counted.
 const MOST: usize = 500;
+/// The most characters of a message or hint.
+const LONGEST: usize = 500;
 
 /// A place in a text, counted from 1 as editors do; columns are characters, not bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,8 +95,8 @@ impl Finding {
             file: file.to_owned(),
             line: self.position.line,
             column: self.position.column,
-            message: self.message,
-            hint: self.hint,
+            message: printable(&self.message, LONGEST),
+            hint: self.hint.map(|hint| printable(&hint, LONGEST)),
         }
     }
 }
@@ -150,3 +152,34 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+/// Enough of a text from the file to find it by.
+pub(super) fn excerpt(text: &str) -> String {
+    printable(text.lines().next().unwrap_or_default(), 40)
+}
+
+/// At most so many characters, none of which could steer a terminal.
+fn printable(text: &str, most: usize) -> String {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    let mut short: String = text.chars().take(most).map(clean).collect();
+    if text.chars().nth(most).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_file_steers_a_terminal_or_fills_it() {
+        let message = format!("unknown `\u{1b}[31m{}`", "x".repeat(1_000));
+        let problem = Finding::new(Position::START, message)
+            .hint("\n")
+            .in_file("f");
+        let text = problem.to_string();
+        assert!(text.starts_with("f:1:1: unknown ` [31mxx"), "{text}");
+        assert!(text.chars().count() < 530 && !text.chars().any(char::is_control));
+    }
+}

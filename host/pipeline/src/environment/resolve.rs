@@ -19,7 +19,7 @@ use super::path;
 use super::template::{Malformed, Template};
 
 /// The stages of a file: its own, or the default ones.
-pub(crate) fn stages(file: &EnvironmentFile) -> Vec<StageFile> {
+pub(super) fn stages(file: &EnvironmentFile) -> Vec<StageFile> {
     let default = |&(name, kind): &(&str, ServiceType)| StageFile {
         name: name.to_owned(),
         description: None,
@@ -34,7 +34,7 @@ pub(crate) fn stages(file: &EnvironmentFile) -> Vec<StageFile> {
 }
 
 /// The stage of a name, without regard to case.
-pub(crate) fn stage_named(stages: &[StageFile], name: &str) -> Option<usize> {
+pub(super) fn stage_named(stages: &[StageFile], name: &str) -> Option<usize> {
     let folded = name.to_lowercase();
     stages
         .iter()
@@ -42,7 +42,7 @@ pub(crate) fn stage_named(stages: &[StageFile], name: &str) -> Option<usize> {
 }
 
 /// The stage that a service belongs to.
-pub(crate) fn stage_of(stages: &[StageFile], service: &ServiceFile) -> Option<usize> {
+pub(super) fn stage_of(stages: &[StageFile], service: &ServiceFile) -> Option<usize> {
     match &service.stage {
         Some(name) => stage_named(stages, name),
         None => stages
@@ -52,7 +52,7 @@ pub(crate) fn stage_of(stages: &[StageFile], service: &ServiceFile) -> Option<us
 }
 
 /// A variable as it is meant.
-pub(crate) fn variable(value: &VariableValue) -> Result<Variable, Malformed> {
+pub(super) fn variable(value: &VariableValue) -> Result<Variable, Malformed> {
     Ok(match value {
         VariableValue::Text(text) => Variable::Text(Template::parse(text)?),
         VariableValue::Integer(number) => Variable::Text(Template::literal(number.to_string())),
@@ -63,7 +63,7 @@ pub(crate) fn variable(value: &VariableValue) -> Result<Variable, Malformed> {
 }
 
 /// Fills in what the file leaves out.
-pub(crate) fn resolve(file: &EnvironmentFile) -> Environment {
+pub(super) fn resolve(file: &EnvironmentFile) -> Environment {
     let stage_files = stages(file);
     let names = file.services.keys().map(String::as_str);
     let indices: HashMap<&str, usize> = names.enumerate().map(|(at, name)| (name, at)).collect();

@@ -17,7 +17,8 @@ pub(super) struct Salvage {
 }
 
 impl Salvage {
-    /// Cuts until the rest fits. Nothing remains of what is no mapping.
+    /// Cuts until the rest fits. Nothing remains of what is no mapping, or has more mistakes
+    /// than anyone reads.
     ///
     /// # Errors
     /// The file fits the schema but not the types, which a test rules out.
@@ -29,10 +30,14 @@ impl Salvage {
         let mut cuts = Vec::new();
         // Each round cuts at least one level higher where a cut left something incomplete.
         const ROUNDS: usize = 16;
+        const MOST_CUTS: usize = 2_000;
         for _ in 0..ROUNDS {
             if misfits.is_empty() {
                 let file = serde_json::from_value(value)?;
                 return Ok(Some(Self { file, cuts }));
+            }
+            if cuts.len() + misfits.len() > MOST_CUTS {
+                return Ok(None);
             }
             for misfit in misfits {
                 match remove(&mut value, &misfit.pointer) {

@@ -5,18 +5,22 @@
 //! never fetches a schema from anywhere and never runs a pattern that can backtrack, because
 //! plugins' schemas are not trusted.
 
+use std::collections::HashSet;
+
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use super::document::{Document, child};
 use super::near;
-use super::problem::{Finding, Position};
+use super::problem::{Finding, Position, excerpt};
 
 mod branch;
 mod sentence;
 #[cfg(test)]
 mod tests;
+
+use branch::Choice;
 
 /// How many errors of the validator are looked at.
 const MOST: usize = 1_000;
@@ -49,6 +53,8 @@ pub fn check_shape(
 pub(super) struct Misfit {
     pub(super) pointer: String,
     pub(super) finding: Finding,
+    /// The field whose absence this is.
+    lacks: Option<String>,
 }
 
 /// A schema that is ready for use.
@@ -79,11 +85,20 @@ impl Form {
             document,
             above: pointer,
             misfits: Vec::new(),
+            slips: HashSet::new(),
         };
         for error in self.validator.iter_errors(value).take(MOST) {
             shape.explain(&error);
         }
-        shape.misfits
+        let Shape {
+            mut misfits, slips, ..
+        } = shape;
+        // A field that is there under a wrong name is one mistake, not two.
+        misfits.retain(|misfit| {
+            let field = misfit.lacks.as_deref();
+            field.is_none_or(|field| !slips.contains(&child(&misfit.pointer, field)))
+        });
+        misfits
     }
 }
 
@@ -93,9 +108,11 @@ struct Shape<'a> {
     /// Where the value is in the document; paths in errors start there.
     above: &'a str,
     misfits: Vec<Misfit>,
+    /// Pointers to the fields that unknown ones were probably meant to be.
+    slips: HashSet<String>,
 }
 
-impl Shape<'_> {
+impl<'a> Shape<'a> {
     fn explain(&mut self, error: &ValidationError<'_>) {
         let here = format!("{}{}", self.above, error.instance_path().as_str());
         match error.kind() {
@@ -112,31 +129,49 @@ impl Shape<'_> {
                 self.push(child(&here, &name), finding(position, message, hint));
             }
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-                match branch::choose(error, context) {
-                    branch::Choice::Errors(errors) => {
-                        for error in errors {
-                            self.explain(error);
-                        }
-                    }
-                    branch::Choice::Types(types) => {
-                        let (message, hint) =
-                            sentence::wrong_type(&subject(&here), &types, error.instance());
-                        self.add(here, message, hint);
-                    }
-                    branch::Choice::Constants {
-                        path,
-                        value,
-                        options,
-                    } => {
-                        let here = format!("{}{path}", self.above);
-                        let (message, hint) =
-                            sentence::not_one_of(&subject(&here), value, &options);
-                        self.add(here, message, hint);
-                    }
-                }
+                self.explain_choice(error, context);
+            }
+            Kind::Required { property } => {
+                let (message, hint) = sentence::of(&subject(&here), error, None);
+                let position = self.document.locate_key(&here);
+                self.misfits.push(Misfit {
+                    pointer: here,
+                    finding: finding(position, message, hint),
+                    lacks: property.as_str().map(str::to_owned),
+                });
             }
             _ => {
                 let (message, hint) = sentence::of(&subject(&here), error, self.described(error));
+                self.add(here, message, hint);
+            }
+        }
+    }
+
+    /// What is wrong with a value that fits none of several schemas.
+    fn explain_choice(&mut self, error: &ValidationError<'_>, branches: &[branch::Branch]) {
+        let here = format!("{}{}", self.above, error.instance_path().as_str());
+        match branch::choose(error, branches) {
+            Choice::Errors(errors) if errors.is_empty() => {
+                let message = format!("{} fits none of the forms that it can have", subject(&here));
+                self.add(here, message, sentence::hint_of(self.described(error)));
+            }
+            Choice::Errors(errors) => {
+                for error in errors {
+                    self.explain(error);
+                }
+            }
+            Choice::Types(types) => {
+                let (message, hint) =
+                    sentence::wrong_type(&subject(&here), &types, error.instance());
+                self.add(here, message, hint);
+            }
+            Choice::Constants {
+                path,
+                value,
+                options,
+            } => {
+                let here = format!("{}{path}", self.above);
+                let (message, hint) = sentence::not_one_of(&subject(&here), value, &options);
                 self.add(here, message, hint);
             }
         }
@@ -148,7 +183,10 @@ impl Shape<'_> {
             .and_then(|schema| schema.get("properties"));
         let known = known.and_then(Value::as_object);
         let known = known.into_iter().flatten().map(|(name, _)| name.as_str());
-        let message = format!("unknown field `{}`", sentence::shorten(name));
+        let message = format!("unknown field `{}`", excerpt(name));
+        if let Some(meant) = near::nearest(name, known.clone()) {
+            self.slips.insert(child(here, meant));
+        }
         let hint = near::suggest(name, known, "remove it");
         let pointer = child(here, name);
         let position = self.document.locate_key(&pointer);
@@ -157,11 +195,11 @@ impl Shape<'_> {
 
     /// What is wrong with the name of a field.
     fn name(&self, name: &str, error: &ValidationError<'_>) -> (String, Option<String>) {
-        let subject = format!("the name `{}`", sentence::shorten(name));
+        let subject = format!("the name `{}`", excerpt(name));
         match error.kind() {
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
                 match branch::choose(error, context) {
-                    branch::Choice::Constants { value, options, .. } => {
+                    Choice::Constants { value, options, .. } => {
                         sentence::not_one_of(&subject, value, &options)
                     }
                     _ => (format!("{subject} does not fit"), None),
@@ -172,13 +210,13 @@ impl Shape<'_> {
     }
 
     /// The schema that the failed keyword is in.
-    fn beside(&self, error: &ValidationError<'_>) -> Option<&Value> {
+    fn beside(&self, error: &ValidationError<'_>) -> Option<&'a Value> {
         let (parent, _) = error.schema_path().as_str().rsplit_once('/')?;
         self.schema.pointer(parent)
     }
 
     /// What the schema's author says of the place.
-    fn described(&self, error: &ValidationError<'_>) -> Option<&str> {
+    fn described(&self, error: &ValidationError<'_>) -> Option<&'a str> {
         self.beside(error)?.get("description")?.as_str()
     }
 
@@ -188,7 +226,11 @@ impl Shape<'_> {
     }
 
     fn push(&mut self, pointer: String, finding: Finding) {
-        self.misfits.push(Misfit { pointer, finding });
+        self.misfits.push(Misfit {
+            pointer,
+            finding,
+            lacks: None,
+        });
     }
 }
 
@@ -209,7 +251,7 @@ fn subject(pointer: &str) -> String {
         }
         if !token.bytes().all(|b| b.is_ascii_digit()) {
             let field = token.replace("~1", "/").replace("~0", "~");
-            return format!("`{}{numbers}`", sentence::shorten(&field));
+            return format!("`{}{numbers}`", excerpt(&field));
         }
         numbers.insert_str(0, &format!("[{token}]"));
     }

@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::problem::excerpt;
+
 /// Parsed text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template {
@@ -77,7 +79,7 @@ impl Template {
                 let opened = opened.get(2..).unwrap_or_default();
                 let (inside, after) = opened
                     .split_once("}}")
-                    .ok_or_else(|| Malformed::Unclosed(shorten(opened)))?;
+                    .ok_or_else(|| Malformed::Unclosed(excerpt(opened)))?;
                 if !literal.is_empty() {
                     parts.push(Part::Text(std::mem::take(&mut literal)));
                 }
@@ -175,19 +177,8 @@ fn reference(inside: &str) -> Result<Reference, Malformed> {
                 attribute: attribute.to_owned(),
             })
         }
-        _ => Err(Malformed::NotAReference(shorten(inside))),
+        _ => Err(Malformed::NotAReference(excerpt(inside))),
     }
-}
-
-/// The first line's first characters: enough to find the place by.
-fn shorten(text: &str) -> String {
-    const SHOWN: usize = 40;
-    let line = text.lines().next().unwrap_or_default();
-    let mut short: String = line.chars().take(SHOWN).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::limits::LimitHit;
 use crate::record::{CANCELLED, Failure, Retry};
+use crate::redactor::Redactor;
 
 /// A call did not end well.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -92,6 +93,18 @@ impl StepError {
             Self::Refused { .. } => Failure::new("plugin.refused", self.to_string())
                 .hint("`stagewright plugin inspect` tells what the plugin offers"),
             Self::Host(_) => Failure::new("host.fault", self.to_string()),
+        }
+    }
+
+    /// The same, without secrets in what the guest said.
+    pub(crate) fn redacted(self, redactor: &Redactor) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(redactor.redact_failure(failure)),
+            Self::Trapped { plugin, function, mut what, limit, last_line } => {
+                redactor.replace(&mut what);
+                Self::Trapped { plugin, function, what, limit, last_line }
+            }
+            other => other,
         }
     }
 

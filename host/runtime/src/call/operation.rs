@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinError;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::Cancel;
@@ -65,6 +65,11 @@ impl Operations {
     /// Has the step been asked to end?
     pub(crate) fn is_cancelled(&self) -> bool {
         self.requested.is_cancelled() || self.aborted.is_cancelled()
+    }
+
+    /// Ends everything that is still going on when the answer is dropped.
+    pub(crate) fn abort_on_drop(&self) -> DropGuard {
+        self.aborted.clone().drop_guard()
     }
 
     /// Ends everything that is still going on, and waits for it. The answer names what did

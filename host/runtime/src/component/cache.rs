@@ -58,6 +58,7 @@ pub(crate) struct ComponentCache {
     compatibility: String,
 }
 
+/// What the component said when it was added.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     version: u32,
@@ -118,6 +119,39 @@ impl ComponentCache {
         let bytes = serde_json::to_vec(&kept)
             .map_err(|error| CacheError::io("write", &path)(error.into()))?;
         self.write(&path, &bytes)
+    }
+
+    /// Where the component itself is kept, so that what it has deployed can still be removed
+    /// by it after it was swapped for another.
+    pub(crate) fn bytes(&self, digest: &Digest) -> PathBuf {
+        self.folder.join(format!("{}.wasm", digest.digits()))
+    }
+
+    /// Keeps the component, and under which built-in name it came.
+    pub(crate) fn keep_bytes(
+        &self,
+        digest: &Digest,
+        bytes: &[u8],
+        builtin: Option<&str>,
+    ) -> Result<(), CacheError> {
+        let path = self.bytes(digest);
+        if !path.exists() {
+            self.write(&path, bytes)?;
+        }
+        let path = self.named(digest);
+        match builtin {
+            Some(name) if !path.exists() => self.write(&path, name.as_bytes()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The name under which it came with this program or an earlier version of it.
+    pub(crate) fn builtin_name(&self, digest: &Digest) -> Option<String> {
+        fs::read_to_string(self.named(digest)).ok()
+    }
+
+    fn named(&self, digest: &Digest) -> PathBuf {
+        self.folder.join(format!("{}.builtin", digest.digits()))
     }
 
     fn compiled(&self, digest: &Digest) -> PathBuf {

@@ -13,7 +13,10 @@ use crate::bindings::offered;
 use crate::call::Operations;
 use crate::capability::cancel::Cancelled;
 use crate::capability::clock::{ClockView, Time};
+use crate::capability::images::{ImageAccess, ImagesContext, ImagesView};
 use crate::capability::log::{Log, StepLog};
+use crate::capability::probe::{ProbeAccess, ProbeContext, ProbeView};
+use crate::capability::process::{ProcessAccess, ProcessContext, ProcessView};
 use crate::capability::progress::ProgressReport;
 use crate::capability::secrets::{SecretAccess, SecretsContext, SecretsView};
 use crate::capability::workspace::{WorkspaceAccess, WorkspaceContext, WorkspaceView};
@@ -26,8 +29,11 @@ pub(crate) struct Guest {
     pub(super) log: Arc<StepLog>,
     began: Instant,
     operations: Operations,
-    secrets: SecretsContext,
+    secrets: Arc<SecretsContext>,
     workspace: WorkspaceContext,
+    images: Option<ImagesContext>,
+    process: Option<ProcessContext>,
+    probe: ProbeContext,
     wasi: Option<WasiCtx>,
 }
 
@@ -35,8 +41,106 @@ pub(crate) struct Guest {
 pub(crate) struct Contexts {
     pub(crate) log: Arc<StepLog>,
     pub(crate) operations: Operations,
-    pub(crate) secrets: SecretsContext,
+    pub(crate) secrets: Arc<SecretsContext>,
     pub(crate) workspace: WorkspaceContext,
+    /// `None`: not granted.
+    pub(crate) images: Option<ImagesContext>,
+    /// `None`: not granted.
+    pub(crate) process: Option<ProcessContext>,
+    pub(crate) probe: ProbeContext,
     /// For guests that import WASI.
     pub(crate) wasi: Option<WasiCtx>,
+}
+
+impl Guest {
+    pub(crate) fn new(contexts: Contexts, limits: Limits) -> Self {
+        let Contexts { log, operations, secrets, workspace, images, process, probe, wasi } = contexts;
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles as usize);
+        Self {
+            table,
+            limiter: Limiter::new(limits),
+            log,
+            began: Instant::now(),
+            operations,
+            secrets,
+            workspace,
+            images,
+            process,
+            probe,
+            wasi,
+        }
+    }
+
+    /// The handles that the guest holds, to hand something in or to take something back.
+    pub(crate) fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    fn clock(&mut self) -> ClockView<'_> {
+        ClockView { began: self.began, operations: &mut self.operations }
+    }
+
+    fn secrets(&mut self) -> SecretsView<'_> {
+        SecretsView { context: &self.secrets, table: &mut self.table }
+    }
+
+    fn workspace(&mut self) -> WorkspaceView<'_> {
+        WorkspaceView {
+            context: &self.workspace,
+            operations: &self.operations,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl Guest {
+    fn images(&mut self) -> ImagesView<'_> {
+        ImagesView {
+            context: self.images.as_ref(),
+            operations: &self.operations,
+            table: &mut self.table,
+        }
+    }
+
+    fn process(&mut self) -> ProcessView<'_> {
+        ProcessView {
+            context: self.process.as_ref(),
+            operations: &self.operations,
+            table: &mut self.table,
+        }
+    }
+
+    fn probe(&mut self) -> ProbeView<'_> {
+        ProbeView {
+            context: &self.probe,
+            operations: &self.operations,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// A guest that does not import WASI never gets here; it would be given an empty one.
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let ctx = self.wasi.get_or_insert_with(|| WasiCtxBuilder::new().build());
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+/// Everything that this host offers, for components to be linked with.
+pub(crate) fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    let offer = &mut linker;
+    offered::log::add_to_linker::<_, Log>(offer, |guest| &mut guest.log)?;
+    offered::progress::add_to_linker::<_, ProgressReport>(offer, |guest| &mut guest.log)?;
+    offered::cancel::add_to_linker::<_, Cancelled>(offer, |guest| &mut guest.operations)?;
+    offered::clock::add_to_linker::<_, Time>(offer, Guest::clock)?;
+    offered::workspace::add_to_linker::<_, WorkspaceAccess>(offer, Guest::workspace)?;
+    offered::images::add_to_linker::<_, ImageAccess>(offer, Guest::images)?;
+    offered::process::add_to_linker::<_, ProcessAccess>(offer, Guest::process)?;
+    offered::probe::add_to_linker::<_, ProbeAccess>(offer, Guest::probe)?;
+    offered::secrets::add_to_linker::<_, SecretAccess>(offer, Guest::secrets)?;
+    wasmtime_wasi::p2::add_to_linker_async(offer)?;
+    Ok(linker)
 }

@@ -21,6 +21,11 @@ impl Size {
         Self((count as u64) << 20)
     }
 
+    /// That many bytes.
+    pub const fn of(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
     /// The number of bytes.
     pub const fn bytes(self) -> u64 {
         self.0

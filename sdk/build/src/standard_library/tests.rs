@@ -3,6 +3,9 @@ use std::thread;
 
 use super::*;
 
+/// The part of a script that makes a folder look like a sysroot.
+const SYSROOT: &str = "lib=$1/lib/rustlib/wasm32-unknown-unknown/lib; mkdir -p \"$lib\"; touch \"$lib/libstd.rlib\"";
+
 #[test]
 fn the_scripts_fit_into_a_pipe() {
     for script in [include_str!("../../wasm-std.sh"), include_str!("../../wasm-pair.sh")] {
@@ -16,10 +19,12 @@ fn a_folder_is_made_once_by_two_builds_at_the_same_time() {
     let cache = tempfile::tempdir().unwrap();
     let folder = cache.path().join("std");
     // A second run would end with an error, since the folder is there.
-    let script = "set -e; mkdir \"$1\"; echo \"$RELEASE\" >\"$1/release\"; echo run >>\"$1/../runs\"";
+    let script = format!(
+        "set -e; mkdir \"$1\"; {SYSROOT}; echo \"$RELEASE\" >\"$1/release\"; echo run >>\"$1/../runs\""
+    );
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| made_once(&folder, script, &compiler).unwrap());
+            scope.spawn(|| made_once(&folder, &script, &compiler).unwrap());
         }
     });
     assert_eq!(fs::read_to_string(cache.path().join("runs")).unwrap(), "run\n");
@@ -36,6 +41,9 @@ fn what_was_left_half_done_is_not_taken_for_done() {
     let error = made_once(&folder, script, &compiler).unwrap_err();
     assert_eq!(error.to_string(), "no mirror");
     assert!(!folder.exists());
-    made_once(&folder, "mkdir \"$1\"", &compiler).unwrap();
+    let error = made_once(&folder, "mkdir \"$1\"", &compiler).unwrap_err();
+    assert_eq!(error.to_string(), "what was made holds no standard library");
+    assert!(!folder.exists());
+    made_once(&folder, SYSROOT, &compiler).unwrap();
     assert!(folder.exists());
 }

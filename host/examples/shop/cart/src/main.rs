@@ -6,9 +6,8 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `GET /healthz` | 200 when catalogue and stock answer |
-//! | `POST /carts` | a new cart: `{"id": …}` |
 //! | `GET /carts/ID` | `lines`, `pieces` and `total_cents` |
-//! | `POST /carts/ID/lines` | adds one piece of `sku`; 409 when there are no more |
+//! | `POST /lines` | adds one piece of `sku` to `cart`, or to a new one: `{"cart": ID}`; 409 when there are no more, 422 when the cart is full |
 //! | `DELETE /carts/ID` | forgets the cart |
 
 mod cart;

@@ -28,11 +28,10 @@ impl Carts {
         let (method, path) = request.route();
         let answer = match (method, path.as_slice()) {
             ("GET", ["healthz"]) => self.health(),
-            ("POST", ["carts"]) => self.begin(),
             ("GET", ["carts", id]) => self.show(id),
-            ("POST", ["carts", id, "lines"]) => self.add(id, request),
+            ("POST", ["lines"]) => self.add(request),
             ("DELETE", ["carts", id]) => self.forget(id),
-            (_, ["carts", ..]) => Ok(Response::error(405, "not with this method")),
+            (_, ["carts" | "lines", ..]) => Ok(Response::error(405, "not with this method")),
             _ => Ok(Response::error(404, "carts are at /carts")),
         };
         answer.unwrap_or_else(|error| Response::error(503, error.to_string()))
@@ -44,46 +43,49 @@ impl Carts {
         Ok(Response::text(200, "ok\n"))
     }
 
-    fn begin(&self) -> Result<Response, Failure> {
-        let id = new_id();
-        self.store.put(TABLE, &id, &Cart::default().to_json())?;
-        Ok(Response::json(201, &object([("id", id.into())])))
-    }
-
     fn show(&self, id: &str) -> Result<Response, Failure> {
-        match self.store.get(TABLE, id)? {
-            Some(row) => {
-                let cart = Cart::from_json(&row)?;
-                Ok(Response::json(200, &cart.bill(&self.products()?)))
-            }
-            None => Ok(no_cart()),
+        match self.find(id)? {
+            Some(cart) => Ok(Response::json(200, &cart.bill(&self.products()?))),
+            None => Ok(Response::error(404, "there is no such cart")),
         }
     }
 
-    fn add(&self, id: &str, request: &Request) -> Result<Response, Failure> {
-        let body = match request.json() {
-            Ok(body) => body,
-            Err(problem) => return Ok(Response::error(422, problem)),
+    fn add(&self, request: &Request) -> Result<Response, Failure> {
+        let wish = request.json().and_then(|body| {
+            let sku = body.text("sku").map_err(|error| error.to_string())?;
+            let cart = body.text("cart").ok().map(str::to_owned);
+            Ok((sku.to_owned(), cart))
+        });
+        let (sku, id) = match wish {
+            Ok(wish) => wish,
+            Err(problem) => return Ok(Response::error(400, problem)),
         };
-        let sku = match body.text("sku") {
-            Ok(sku) => sku,
-            Err(problem) => return Ok(Response::error(422, problem.to_string())),
-        };
-        let Some(available) = self.available(sku)? else {
+        let Some(available) = self.available(&sku)? else {
             return Ok(Response::error(404, "there is no such product"));
         };
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(row) = self.store.get(TABLE, id)? else {
-            return Ok(no_cart());
+        let (id, mut cart) = match id {
+            Some(id) => match self.find(&id)? {
+                Some(cart) => (id, cart),
+                // It was forgotten, or belongs to a database of the past.
+                None => (new_id(), Cart::default()),
+            },
+            None => (new_id(), Cart::default()),
         };
-        let mut cart = Cart::from_json(&row)?;
-        match cart.add(sku, available) {
+        match cart.add(&sku, available) {
             Ok(()) => {
-                self.store.put(TABLE, id, &cart.to_json())?;
-                Ok(Response::json(200, &object([])))
+                self.store.put(TABLE, &id, &cart.to_json())?;
+                Ok(Response::json(200, &object([("cart", id.into())])))
             }
             Err(Refusal::SoldOut) => Ok(Response::error(409, "there are no more of these")),
-            Err(Refusal::Full) => Ok(Response::error(409, "no more different things fit in")),
+            Err(Refusal::Full) => Ok(Response::error(422, "no more different things fit in")),
+        }
+    }
+
+    fn find(&self, id: &str) -> Result<Option<Cart>, Failure> {
+        match self.store.get(TABLE, id)? {
+            Some(row) => Ok(Some(Cart::from_json(&row)?)),
+            None => Ok(None),
         }
     }
 
@@ -108,8 +110,4 @@ impl Carts {
         let list = self.catalog.json("GET", "/products", None)?;
         Ok(Product::list_from_json(&list)?)
     }
-}
-
-fn no_cart() -> Response {
-    Response::error(404, "there is no such cart")
 }

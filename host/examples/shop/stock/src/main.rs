@@ -54,7 +54,7 @@ fn one(store: &Store, sku: &str) -> Result<Response, StoreError> {
 }
 
 fn correct(store: &Store, sku: &str, request: &Request) -> Result<Response, StoreError> {
-    let pieces = match pieces(request) {
+    let pieces = match request.json().and_then(|body| pieces(&body)) {
         Ok(pieces) => pieces,
         Err(problem) => return Ok(Response::error(422, problem)),
     };
@@ -66,12 +66,27 @@ fn correct(store: &Store, sku: &str, request: &Request) -> Result<Response, Stor
     Ok(Response::json(200, &row))
 }
 
-fn pieces(request: &Request) -> Result<i64, String> {
-    let body = request.json()?;
+fn pieces(body: &Value) -> Result<i64, String> {
     let pieces = body.integer("pieces").map_err(|error| error.to_string())?;
     if (0..=9_999).contains(&pieces) {
         Ok(pieces)
     } else {
         Err("`pieces` is not from 0 to 9999".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_stay_within_their_bounds() {
+        let level = |number: i64| pieces(&object([("pieces", number.into())]));
+        assert_eq!(level(0), Ok(0));
+        assert_eq!(level(9_999), Ok(9_999));
+        let outside = Err("`pieces` is not from 0 to 9999".to_owned());
+        assert_eq!(level(-1), outside);
+        assert_eq!(level(10_000), outside);
+        assert!(pieces(&object([("pieces", "3".into())])).is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::super::document::child;
 use super::super::near;
 use super::Check;
 
@@ -38,7 +39,7 @@ impl<'a> Check<'a> {
                             "move one of them: needs reach into the same stage or earlier ones";
                         self.report(&pointer, message, hint);
                     }
-                } else if !self.known_services().any(|known| known == need) {
+                } else if !self.document.has(&child("/services", need)) {
                     let known = self.known_services().filter(|known| *known != name);
                     let hint = near::suggest(need, known, "there is no other service");
                     self.report(&pointer, format!("unknown service `{need}`"), hint);

@@ -10,7 +10,7 @@ use super::{Check, Entry};
 /// The deployer whose services share the addresses of one machine.
 const PROCESS: &str = "builtin:process";
 
-impl Check<'_> {
+impl<'a> Check<'a> {
     pub(super) fn ports(&mut self) {
         for entry in self.entries().values() {
             let mut names: HashMap<&str, usize> = HashMap::new();
@@ -81,7 +81,7 @@ impl Check<'_> {
         }
     }
 
-    fn checked_port(&mut self, entry: &Entry<'_>, pointer: &str, name: &str) {
+    fn checked_port(&mut self, entry: &Entry<'a>, pointer: &str, name: &str) {
         let ports = &entry.service.ports;
         let known = ports.iter().any(|port| port.name == name);
         if known || !self.sound(&child(&entry.pointer, "ports")) || !self.complete(&entry.pointer) {
@@ -94,7 +94,7 @@ impl Check<'_> {
     }
 
     /// The deployer that the file names for a service.
-    pub(super) fn deployer(&self, entry: &Entry<'_>) -> Option<&str> {
+    pub(super) fn deployer(&self, entry: &Entry<'a>) -> Option<&'a str> {
         let own = entry
             .service
             .deploy

@@ -8,7 +8,7 @@ use super::{Check, Entry};
 /// The longest time that can be asked for anywhere: thirty days.
 const LONGEST: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
 
-impl Check<'_> {
+impl<'a> Check<'a> {
     pub(super) fn sources(&mut self) {
         for entry in self.entries().values() {
             self.origin(entry);
@@ -23,7 +23,7 @@ impl Check<'_> {
     }
 
     /// Image or source: what a type needs, and never both.
-    fn origin(&mut self, entry: &Entry<'_>) {
+    fn origin(&mut self, entry: &Entry<'a>) {
         let (name, kind) = (entry.name, entry.service.kind);
         let image = entry.service.image.is_some();
         let source = entry.service.source.is_some();
@@ -46,7 +46,7 @@ impl Check<'_> {
     }
 
     /// A database may be one that its deployer makes or rents; everything else runs an image.
-    fn needs_origin(&self, entry: &Entry<'_>) -> bool {
+    fn needs_origin(&self, entry: &Entry<'a>) -> bool {
         entry.service.kind != ServiceType::Database || self.deployer(entry).is_none()
     }
 

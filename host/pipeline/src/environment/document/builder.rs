@@ -4,11 +4,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use indexmap::IndexMap;
-use indexmap::map::Entry;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 use serde_json::Value;
 
+use super::mapping::Mapping;
 use super::scalar::{Unreadable, resolve};
 use super::{Content, MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node};
 use crate::environment::problem::{Finding, Position};
@@ -31,8 +30,9 @@ pub(super) fn build(text: &str) -> (Option<Node>, Vec<Finding>) {
             }
             Err(error) => {
                 let message = format!("not valid YAML: {}", error.info());
-                builder.stop(position(*error.marker()), message);
-                break;
+                if builder.stop(position(*error.marker()), message).is_break() {
+                    break;
+                }
             }
         }
     }
@@ -74,17 +74,7 @@ struct Frame {
 
 enum Kind {
     Sequence(Vec<Node>),
-    Mapping {
-        entries: IndexMap<String, Node>,
-        /// The key whose value comes next.
-        key: Option<Key>,
-    },
-}
-
-struct Key {
-    position: Position,
-    /// Nothing when the key cannot be used; its value is then read and dropped.
-    name: Option<String>,
+    Mapping(Mapping),
 }
 
 impl Builder {
@@ -116,8 +106,7 @@ impl Builder {
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse(tag.as_deref(), at);
-                let (entries, key) = (IndexMap::new(), None);
-                return self.open(at, anchor, Kind::Mapping { entries, key });
+                return self.open(at, anchor, Kind::Mapping(Mapping::default()));
             }
             Event::SequenceEnd | Event::MappingEnd => return self.close(),
             Event::Alias(anchor) => return self.alias(anchor, at),
@@ -146,7 +135,7 @@ impl Builder {
         };
         let content = match frame.kind {
             Kind::Sequence(items) => Content::Sequence(items),
-            Kind::Mapping { entries, .. } => Content::Mapping(entries),
+            Kind::Mapping(mapping) => Content::Mapping(mapping.entries),
         };
         let node = Node {
             key: None,
@@ -194,20 +183,7 @@ impl Builder {
         frame.height = frame.height.max(measured.height);
         match &mut frame.kind {
             Kind::Sequence(items) => items.push(measured.node),
-            Kind::Mapping { entries, key } => match key.take() {
-                Some(key) => insert(entries, key, measured.node),
-                None => {
-                    let (name, finding) = name_of(measured.node);
-                    let (name, finding) = match name {
-                        Some(name) if entries.contains_key(&name) => {
-                            (None, Some(repeated(&name, entries, at)))
-                        }
-                        name => (name, finding),
-                    };
-                    *key = Some(Key { position: at, name });
-                    self.findings.extend(finding);
-                }
-            },
+            Kind::Mapping(mapping) => self.findings.extend(mapping.take(measured.node)),
         }
         Flow::Continue(())
     }
@@ -263,16 +239,7 @@ impl Builder {
     }
 
     fn finish(mut self) -> (Option<Node>, Vec<Finding>) {
-        let empty = match &self.root {
-            Some(root) => matches!(
-                root.content,
-                Content::Scalar {
-                    value: Value::Null,
-                    ..
-                }
-            ),
-            None => true,
-        };
+        let empty = self.root.as_ref().is_none_or(Node::is_null);
         if self.stopped {
             return (None, self.findings);
         }
@@ -281,58 +248,6 @@ impl Builder {
             return (None, self.findings);
         }
         (self.root, self.findings)
-    }
-}
-
-fn insert(entries: &mut IndexMap<String, Node>, key: Key, mut node: Node) {
-    if let Some(name) = key.name
-        && let Entry::Vacant(entry) = entries.entry(name)
-    {
-        node.key = Some(key.position);
-        entry.insert(node);
-    }
-}
-
-/// A key as text. What is not text in YAML is reported, and taken as text where it can be, so
-/// that the rest of the document can be checked.
-fn name_of(node: Node) -> (Option<String>, Option<Finding>) {
-    let (what, text) = match node.content {
-        Content::Scalar {
-            value: Value::String(text),
-            ..
-        } => return (Some(text), None),
-        Content::Scalar {
-            value: Value::Bool(value),
-            ..
-        } => (
-            format!("`{value}` is read as a boolean"),
-            Some(value.to_string()),
-        ),
-        Content::Scalar {
-            written: Some(text),
-            ..
-        } => (
-            format!("`{text}` is read as a number"),
-            Some(text.into_string()),
-        ),
-        Content::Scalar { .. } => ("it is empty".to_owned(), None),
-        Content::Sequence(_) => ("it is a list".to_owned(), None),
-        Content::Mapping(_) => ("it is a mapping".to_owned(), None),
-    };
-    let finding = Finding::new(node.position, format!("a key must be text, but {what}"));
-    let finding = match &text {
-        Some(text) => finding.hint(format!("write \"{text}\" with quotes")),
-        None => finding.hint("remove it"),
-    };
-    (text, Some(finding))
-}
-
-fn repeated(name: &str, entries: &IndexMap<String, Node>, at: Position) -> Finding {
-    let first = entries.get(name).and_then(|node| node.key);
-    let finding = Finding::new(at, format!("`{name}` is there twice"));
-    match first {
-        Some(first) => finding.hint(format!("the first one is on line {}", first.line)),
-        None => finding,
     }
 }
 

@@ -10,11 +10,12 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
-type Branch = Vec<ValidationError<'static>>;
+/// The errors of one schema of several.
+pub(super) type Branch = Vec<ValidationError<'static>>;
 
 /// What to say about a value that fits none of several schemas.
 pub(super) enum Choice<'a> {
-    /// One schema was meant, and these are its errors.
+    /// One schema was meant, and these are its errors; none when that cannot be told.
     Errors(Vec<&'a ValidationError<'static>>),
     /// None has this type of value.
     Types(Vec<JsonType>),
@@ -38,6 +39,7 @@ pub(super) fn choose<'a>(error: &ValidationError<'_>, branches: &'a [Branch]) ->
         }
     }
     match fitting.as_slice() {
+        [] if types.is_empty() => return Choice::Errors(Vec::new()),
         [] => return Choice::Types(types.into_iter().map(|Rank(kind)| kind).collect()),
         [only] if only.iter().all(|error| constants(error).is_none()) => {
             return Choice::Errors(only.iter().collect());

@@ -4,6 +4,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
+use crate::environment::problem::excerpt;
 use crate::environment::{duration, file, near};
 
 /// A message, and a hint where there is one.
@@ -90,7 +91,7 @@ pub(super) fn wrong_type(subject: &str, wanted: &[JsonType], value: &Value) -> S
             Some("put it in quotes".to_owned())
         }
         ([JsonType::Array], Value::String(text)) => {
-            Some(format!("a list of one is written [{}]", shorten(text)))
+            Some(format!("a list of one is written [{}]", excerpt(text)))
         }
         _ => None,
     };
@@ -146,7 +147,7 @@ fn unmatched(subject: &str, pattern: &str, described: Option<&str>) -> Sentence 
         ),
         other => {
             return (
-                format!("{subject} must match `{}`", shorten(other)),
+                format!("{subject} must match `{}`", excerpt(other)),
                 hint_of(described),
             );
         }
@@ -154,7 +155,8 @@ fn unmatched(subject: &str, pattern: &str, described: Option<&str>) -> Sentence 
     (format!("{subject} must {must}"), Some(hint.to_owned()))
 }
 
-fn hint_of(described: Option<&str>) -> Option<String> {
+/// What the schema says of a place, as a hint.
+pub(super) fn hint_of(described: Option<&str>) -> Option<String> {
     let line = described?.lines().next()?.trim_end_matches('.');
     Some(format!("it is described as: {line}"))
 }
@@ -172,19 +174,8 @@ fn name_type(value: &Value) -> &'static str {
 
 fn quote(value: &Value) -> String {
     match value {
-        Value::String(text) => format!("`{}`", shorten(text)),
+        Value::String(text) => format!("`{}`", excerpt(text)),
         Value::Array(_) | Value::Object(_) => name_type(value).to_owned(),
         other => format!("`{other}`"),
     }
-}
-
-/// Enough of a text to find it by.
-pub(super) fn shorten(text: &str) -> String {
-    const SHOWN: usize = 40;
-    let clean = |c: char| if c.is_control() { ' ' } else { c };
-    let mut short: String = text.chars().take(SHOWN).map(clean).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        short.push('…');
-    }
-    short
 }

@@ -111,7 +111,11 @@ fn each_kind_of_mistake_has_its_sentence() {
 fn fields_are_named_and_placed() {
     let schema = json!({
         "type": "object",
-        "properties": {"command": {"type": "array", "items": {"type": "string"}}, "secret": false},
+        "properties": {
+            "command": {"type": "array", "items": {"type": "string"}},
+            "user": {"type": "string"},
+            "secret": false,
+        },
         "required": ["command", "user"],
         "additionalProperties": false,
     });
@@ -119,16 +123,15 @@ fn fields_are_named_and_placed() {
     assert_eq!(
         check(&schema, text),
         [
-            "f:1:1: `with` lacks the field `command`",
             "f:1:1: `with` lacks the field `user`",
             "f:3:11: `secret` is not allowed here; remove it",
             "f:2:3: unknown field `comand`; did you mean `command`?",
         ]
     );
-    let text = "with:\n  user: u\n  command:\n    - a\n    - 1\n";
+    let text = "with:\n  command:\n    - a\n    - 1\n  user: u\n";
     assert_eq!(
         check(&schema, text),
-        ["f:5:7: `command[1]` must be text, not a number; put it in quotes",]
+        ["f:4:7: `command[1]` must be text, not a number; put it in quotes",]
     );
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use oci_spec::image::{ANNOTATION_REF_NAME, Arch, Descriptor, ImageIndex, MediaType, Os};
 use serde::Deserialize;
 
+use super::draft::describe;
 use super::layout::{Layout, is_index};
 use super::reference::Selector;
 use super::{Digest, ImageError};
@@ -12,7 +13,9 @@ use super::{Digest, ImageError};
 /// Indexes inside indexes.
 const DEEPEST: usize = 3;
 /// Manifests that are looked at.
-const MOST: usize = 100_000;
+const MOST_MANIFESTS: usize = 100_000;
+/// Nested indexes that are read.
+const MOST_INDEXES: usize = 64;
 /// Tags or platforms that an error message lists.
 const MOST_SHOWN: usize = 10;
 
@@ -31,8 +34,9 @@ pub(crate) fn choose(layout: &Layout, selector: &Selector) -> Result<Descriptor,
         Selector::Tag(tag) => by_tag(layout, tag)?,
         Selector::Only => layout.index()?.manifests().clone(),
     };
-    let mut leaves = Vec::new();
-    flatten(layout, candidates, 0, &mut leaves)?;
+    let mut search = Search { layout, leaves: Vec::new(), indexes: 0 };
+    search.flatten(candidates, 0)?;
+    let leaves = search.leaves;
     if leaves.is_empty() {
         return Err(ImageError::NotFound { what: "image".to_owned(), place: layout.label().to_owned() });
     }
@@ -51,11 +55,7 @@ fn by_digest(layout: &Layout, digest: Digest) -> Result<Descriptor, ImageError> 
         Some(_) => MediaType::ImageIndex,
         None => MediaType::ImageManifest,
     });
-    let digest: oci_spec::image::Digest = digest.to_string().parse().map_err(|_| ImageError::Malformed {
-        given: digest.to_string(),
-        expected: "a digest",
-    })?;
-    Ok(Descriptor::new(media_type, text.len() as u64, digest))
+    describe(media_type, digest, text.len() as u64)
 }
 
 fn by_tag(layout: &Layout, tag: &str) -> Result<Vec<Descriptor>, ImageError> {
@@ -69,30 +69,38 @@ fn by_tag(layout: &Layout, tag: &str) -> Result<Vec<Descriptor>, ImageError> {
     Ok(found)
 }
 
-fn flatten(
-    layout: &Layout,
-    candidates: Vec<Descriptor>,
-    depth: usize,
-    leaves: &mut Vec<Descriptor>,
-) -> Result<(), ImageError> {
-    for candidate in candidates {
-        if leaves.len() == MOST {
-            let what = format!("the index of {}", layout.label());
-            return Err(ImageError::TooLarge { what, limit: MOST as u64, unit: "manifests" });
+/// Manifests, found through indexes inside indexes.
+struct Search<'a> {
+    layout: &'a Layout,
+    leaves: Vec<Descriptor>,
+    indexes: usize,
+}
+
+impl Search<'_> {
+    fn flatten(&mut self, candidates: Vec<Descriptor>, depth: usize) -> Result<(), ImageError> {
+        for candidate in candidates {
+            if !is_index(candidate.media_type()) {
+                self.leaves.push(candidate);
+                self.bound(self.leaves.len(), MOST_MANIFESTS, "manifests")?;
+                continue;
+            }
+            self.indexes += 1;
+            self.bound(self.indexes, MOST_INDEXES, "nested indexes")?;
+            self.bound(depth + 1, DEEPEST, "indexes inside one another")?;
+            let text = self.layout.document(&candidate)?;
+            let nested: ImageIndex = self.layout.parse(&text, candidate.digest().as_ref())?;
+            self.flatten(nested.manifests().clone(), depth + 1)?;
         }
-        if !is_index(candidate.media_type()) {
-            leaves.push(candidate);
-            continue;
-        }
-        if depth == DEEPEST {
-            let what = format!("the index of {}", layout.label());
-            return Err(ImageError::TooLarge { what, limit: DEEPEST as u64, unit: "indexes inside one another" });
-        }
-        let text = layout.document(&candidate)?;
-        let nested: ImageIndex = layout.parse(&text, candidate.digest().as_ref())?;
-        flatten(layout, nested.manifests().clone(), depth + 1, leaves)?;
+        Ok(())
     }
-    Ok(())
+
+    fn bound(&self, count: usize, limit: usize, unit: &'static str) -> Result<(), ImageError> {
+        if count <= limit {
+            return Ok(());
+        }
+        let what = format!("the index of {}", self.layout.label());
+        Err(ImageError::TooLarge { what, limit: limit as u64, unit })
+    }
 }
 
 /// Those that name the platform of this machine; else those that name none.

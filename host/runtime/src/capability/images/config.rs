@@ -3,6 +3,8 @@
 //! The configuration is kept as JSON and changed in place, so that what a base image says
 //! beyond this (health checks, volumes, fields of other tools) is kept as it is.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 /// How the program of an image is started. An empty field says nothing.
@@ -94,8 +96,6 @@ fn add(section: &mut Map<String, Value>, field: &str, more: Vec<(String, Value)>
         return;
     }
     let old = section.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
-    let mut all: Vec<_> = old.into_iter().filter(|(name, _)| more.iter().all(|(new, _)| new != name)).chain(more).collect();
-    all.sort_by(|(left, _), (right, _)| left.cmp(right));
-    all.dedup_by(|(right, _), (left, _)| left == right);
+    let all: BTreeMap<String, Value> = old.into_iter().chain(more).collect();
     section.insert(field.to_owned(), Value::Object(all.into_iter().collect()));
 }

@@ -121,6 +121,11 @@ impl Image {
         (&self.documents.platform.0, &self.documents.platform.1)
     }
 
+    /// The same image under another reference.
+    pub(crate) fn named(self, reference: String) -> Self {
+        Self { reference, ..self }
+    }
+
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }

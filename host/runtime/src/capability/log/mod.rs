@@ -15,6 +15,7 @@ use crate::record::Level;
 use crate::redactor::Redactor;
 use flow::Flow;
 
+pub(crate) use host::Log;
 pub use line::{LogLine, Origin};
 
 /// Takes what a step says. Called from within the step, so it must not block: hand the line

@@ -6,8 +6,10 @@
 //! they are stopped; it must never hand anything to a shell, put a secret into argv or a
 //! file, or judge *which* program may run (grants are checked by the caller).
 
+mod assemble;
 mod control;
 mod error;
+mod host;
 mod launch;
 mod lines;
 mod lost;
@@ -19,18 +21,20 @@ mod record;
 mod release;
 mod run;
 pub mod shim;
+mod start;
 mod supervisor;
 mod table;
 mod tail;
-#[cfg(test)]
-mod tests;
 mod wire;
 
 pub use error::Error;
 pub use launch::{Condition, Exit, ImageDefaults, Launch, Port, Secret, State, Value, Variable};
 pub use outputs::{Output, OutputsError};
 pub use ports::{Holder, Listener};
+pub(crate) use ports::listeners;
 pub use program::{PASS_THROUGH, pass_through, resolve_program};
 pub use release::Release;
 pub use run::{Command, Runner, Source};
 pub use supervisor::{InstallError, Service, Settings, Supervisor};
+
+pub(crate) use host::{ProcessAccess, ProcessContext, ProcessView, commands};

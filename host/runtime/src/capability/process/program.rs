@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, CWD, Mode, OFlags, ResolveFlags, access, open, openat2};
+use rustix::fs::{Access, CWD, Mode, OFlags, ResolveFlags, open, openat2};
 
 use super::error::Error;
 

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -45,11 +46,11 @@ impl Identity {
     }
 
     /// Something that becomes readable when this very process ends; `None` when it is gone.
-    pub(crate) fn open(self) -> io::Result<Option<std::os::fd::OwnedFd>> {
+    pub(crate) fn open(self) -> io::Result<Option<OwnedFd>> {
         let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else {
             return Ok(None);
         };
-        let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+        let handle = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
             Ok(handle) => handle,
             Err(rustix::io::Errno::SRCH) => return Ok(None),
             Err(error) => return Err(error.into()),

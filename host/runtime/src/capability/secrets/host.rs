@@ -4,6 +4,7 @@ use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use super::{Secret, SecretsContext, unknown};
 use crate::bindings::offered::secrets::{Host, HostSecret};
+use crate::capability::refusal::Refusal;
 use crate::record::Failure;
 
 /// Marks the data that `secrets` works on.
@@ -20,14 +21,18 @@ impl HasData for SecretAccess {
 }
 
 impl Host for SecretsView<'_> {
-    async fn get(&mut self, name: String) -> wasmtime::Result<Result<Resource<Secret>, Failure>> {
+    async fn get(&mut self, name: String) -> Result<Resource<Secret>, Refusal> {
         if !self.context.granted {
-            return Ok(Err(Failure::not_granted("secrets")));
+            return Err(Failure::not_granted("secrets").into());
         }
         if !self.context.names.contains(&name) {
-            return Ok(Err(unknown(&name)));
+            return Err(unknown(&name).into());
         }
-        Ok(Ok(self.table.push(Secret { name })?))
+        Ok(self.table.push(Secret { name })?)
+    }
+
+    fn convert_failure(&mut self, refusal: Refusal) -> wasmtime::Result<Failure> {
+        refusal.into_failure()
     }
 }
 
@@ -36,16 +41,12 @@ impl HostSecret for SecretsView<'_> {
         Ok(self.table.get(&secret)?.name.clone())
     }
 
-    async fn reveal(
-        &mut self,
-        secret: Resource<Secret>,
-    ) -> wasmtime::Result<Result<String, Failure>> {
+    async fn reveal(&mut self, secret: Resource<Secret>) -> Result<String, Refusal> {
         if !self.context.reveal {
-            return Ok(Err(Failure::not_granted("secrets.reveal")));
+            return Err(Failure::not_granted("secrets.reveal").into());
         }
-        let secret = self.table.get(&secret)?;
-        let value = self.context.value(&secret.name).await;
-        Ok(value.map(|value| value.expose().to_owned()))
+        let name = self.table.get(&secret)?.name.clone();
+        Ok(self.context.value(&name).await?.expose().to_owned())
     }
 
     async fn drop(&mut self, secret: Resource<Secret>) -> wasmtime::Result<()> {

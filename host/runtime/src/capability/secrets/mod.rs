@@ -94,6 +94,17 @@ impl SecretsContext {
         }
     }
 
+    /// For a call that may use none.
+    pub(crate) fn none() -> Self {
+        Self {
+            names: BTreeSet::new(),
+            source: Arc::new(NoSecrets),
+            redactor: Arc::default(),
+            granted: false,
+            reveal: false,
+        }
+    }
+
     /// The variables with their values in place, for a program that the host starts.
     ///
     /// # Errors
@@ -113,7 +124,11 @@ impl SecretsContext {
         Ok(resolved)
     }
 
-    async fn value(&self, name: &str) -> Result<SecretText, Failure> {
+    /// The value of one of the service's secrets, which is redacted from now on.
+    ///
+    /// # Errors
+    /// When it is not one of the service's, or has no value.
+    pub(crate) async fn value(&self, name: &str) -> Result<SecretText, Failure> {
         if !self.names.contains(name) {
             return Err(unknown(name));
         }

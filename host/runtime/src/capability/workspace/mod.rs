@@ -2,6 +2,11 @@
 
 mod cache;
 mod client;
+mod host;
+#[cfg(test)]
+mod tests;
 
 pub use cache::{AttachedCache, Caches};
 pub use client::{Source, Workspace};
+
+pub(crate) use host::{WorkspaceAccess, WorkspaceContext, WorkspaceView};

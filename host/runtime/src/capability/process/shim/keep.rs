@@ -5,12 +5,11 @@
 //! is true is written to the record at each turn, and the identity of a process before it
 //! becomes the program, so that whoever comes later finds it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, Mode, fcntl_lock};

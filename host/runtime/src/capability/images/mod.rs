@@ -1,0 +1,32 @@
+//! The images capability: OCI images in the host's own store, and in layouts beside an
+//! environment file.
+
+mod blobs;
+mod choice;
+mod config;
+mod digest;
+mod draft;
+mod error;
+mod host;
+mod image;
+mod layout;
+mod pack;
+mod reference;
+mod runnable;
+mod store;
+#[cfg(test)]
+mod tests;
+mod unpack;
+
+pub use config::ImageConfig;
+pub use digest::Digest;
+pub use draft::Draft;
+pub use error::ImageError;
+pub use image::{Image, Layer};
+pub use layout::Layout;
+pub use reference::{Reference, Selector};
+pub use runnable::check_runnable;
+pub use store::{Scope, Store};
+pub use unpack::{UnpackLimits, unpack};
+
+pub(crate) use host::{ImageAccess, ImagesContext, ImagesView};

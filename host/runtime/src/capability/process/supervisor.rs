@@ -1,0 +1,312 @@
+//! The releases of this machine, service by service, and how a new one comes to be.
+//!
+//! Everything is found in folders, nothing is kept in memory: a host that was started a
+//! moment ago knows as much as the one that installed the release. Data folders lie apart, so
+//! that removing releases can never remove data.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::error::Error;
+use super::launch::ImageDefaults;
+use super::record::{self, Layout, Meta};
+use super::release::Release;
+
+/// Where things are, and what this machine passes on.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder of all releases.
+    pub releases: PathBuf,
+    /// Folder of the data of all services.
+    pub data: PathBuf,
+    /// The command that is a shim when a folder is added to it: the program and its hidden
+    /// verb.
+    pub shim: Vec<OsString>,
+    /// Variables of the host's environment, as [`pass_through`](super::pass_through) picks
+    /// them.
+    pub passed: Vec<(String, String)>,
+}
+
+/// The releases of this machine.
+#[derive(Clone, Debug)]
+pub struct Supervisor {
+    settings: Arc<Settings>,
+}
+
+/// One service of one environment on this machine.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub(super) settings: Arc<Settings>,
+    pub(super) environment: String,
+    pub(super) name: String,
+}
+
+/// Why a release was not installed.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError<E> {
+    /// The closure that unpacks said so.
+    #[error("the image could not be unpacked")]
+    Unpack(#[source] E),
+    /// Something around it.
+    #[error(transparent)]
+    Release(#[from] Error),
+}
+
+impl Supervisor {
+    /// Over the folders of those settings, which are made when they are needed.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// One service.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when a name cannot be that of a folder: other than lower-case
+    /// letters, digits and `-`.
+    pub fn service(&self, environment: &str, name: &str) -> Result<Service, Error> {
+        for word in [environment, name] {
+            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            if word.is_empty() || word.len() > 63 || !word.bytes().all(fits) {
+                return Err(Error::Invalid(format!(
+                    "`{}` is not the name of an environment or a service",
+                    word.escape_default()
+                )));
+            }
+        }
+        Ok(Service {
+            settings: Arc::clone(&self.settings),
+            environment: environment.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl Service {
+    /// Its releases on this machine, newest first.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or a file in it is damaged.
+    pub fn releases(&self) -> Result<Vec<Release>, Error> {
+        let folder = self.folder();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::io("read", folder)(error)),
+        };
+        let mut releases = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(Error::io("read", &folder))?;
+            // What is being made or removed begins with a dot.
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let layout = Layout::new(entry.path());
+            if let Some(meta) = record::load::<Meta>(&layout.meta())? {
+                releases.push(Release::new(self.clone(), layout, meta));
+            }
+        }
+        releases.sort_by_key(|release| std::cmp::Reverse(release.sequence()));
+        Ok(releases)
+    }
+
+    /// The release of that step, if it was installed.
+    ///
+    /// # Errors
+    /// As [`releases`](Self::releases).
+    pub fn release(&self, step_id: &str) -> Result<Option<Release>, Error> {
+        let layout = Layout::new(self.folder().join(folder_name(step_id)));
+        let meta = record::load::<Meta>(&layout.meta())?;
+        Ok(meta.map(|meta| Release::new(self.clone(), layout, meta)))
+    }
+
+    /// Installs an image for a step, unless that has been done: `unpack` fills the folder
+    /// that it is given, which does not exist yet. Blocks; half a release is never seen.
+    ///
+    /// # Errors
+    /// What `unpack` says, [`Error::InstalledOtherwise`] when the step has installed another
+    /// image, and what the system says.
+    pub fn install<E>(
+        &self,
+        step_id: &str,
+        reference: &str,
+        image: ImageDefaults,
+        unpack: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<Release, InstallError<E>> {
+        if let Some(there) = self.release(step_id)? {
+            if there.reference() == reference {
+                return Ok(there);
+            }
+            return Err(InstallError::Release(Error::InstalledOtherwise {
+                step_id: step_id.to_owned(),
+                installed: there.reference().to_owned(),
+                wanted: reference.to_owned(),
+            }));
+        }
+        let newest = self.releases()?.first().map_or(0, Release::sequence);
+        let meta = Meta {
+            version: record::VERSION,
+            step_id: step_id.to_owned(),
+            reference: reference.to_owned(),
+            sequence: newest + 1,
+            image,
+        };
+        let folder = self.folder();
+        let name = folder_name(step_id);
+        let new = Layout::new(folder.join(format!(".new-{name}")));
+        remove_folder(new.folder())?;
+        create_private(&folder)?;
+        for part in [new.folder().to_owned(), new.log(), new.run()] {
+            create_private(&part)?;
+        }
+        unpack(&new.root()).map_err(InstallError::Unpack)?;
+        let finished = Layout::new(folder.join(name));
+        record::store(&new.meta(), &meta)
+            .and_then(|()| fs::rename(new.folder(), finished.folder()))
+            .and_then(|()| record::sync_folder(&folder))
+            .map_err(Error::io("put in place", finished.folder()))?;
+        Ok(Release::new(self.clone(), finished, meta))
+    }
+
+    /// Removes the data folder of the service.
+    ///
+    /// # Errors
+    /// [`Error::DataInUse`] while a release of it runs.
+    pub fn remove_data(&self) -> Result<(), Error> {
+        for release in self.releases()? {
+            if release.state()?.condition.is_live() {
+                return Err(Error::DataInUse {
+                    service: self.name.clone(),
+                    step_id: release.step_id().to_owned(),
+                });
+            }
+        }
+        remove_folder(&self.data())
+    }
+
+    /// The data folder of the service, which is there or not.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.settings.data.join(&self.environment).join(&self.name)
+    }
+
+    /// Where its releases are.
+    pub(super) fn folder(&self) -> PathBuf {
+        let releases = self.settings.releases.join(&self.environment);
+        releases.join(&self.name)
+    }
+}
+
+/// A step id as a file name: what people recognise of it, and a hash that tells it from all
+/// others.
+fn folder_name(step_id: &str) -> String {
+    let readable: String = step_id
+        .chars()
+        .map(|character| match character {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' => character,
+            _ => '_',
+        })
+        .take(80)
+        .collect();
+    let hash = Sha256::digest(step_id.as_bytes());
+    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{readable}-{hash}").trim_start_matches('-').to_owned()
+}
+
+/// Makes a folder that only this user can enter, with those above it.
+pub(super) fn create_private(folder: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(Error::io("create", folder))
+}
+
+/// Removes a folder with all that is in it, if it is there.
+pub(super) fn remove_folder(folder: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io("remove", folder)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(folder: &Path) -> Service {
+        let supervisor = Supervisor::new(Settings {
+            releases: folder.join("releases"),
+            data: folder.join("data"),
+            shim: Vec::new(),
+            passed: Vec::new(),
+        });
+        supervisor.service("shop", "api").unwrap()
+    }
+
+    fn install(service: &Service, step: &str, reference: &str) -> Result<Release, InstallError<io::Error>> {
+        service.install(step, reference, ImageDefaults::default(), |root| fs::create_dir(root))
+    }
+
+    #[test]
+    fn step_ids_become_safe_and_distinct_names() {
+        let names: Vec<_> = ["shop-41/api/deploy", "shop-41/api_deploy", "../..", "", &"x".repeat(999)]
+            .map(folder_name)
+            .into();
+        for name in &names {
+            let whole = !name.contains('/') && !name.starts_with('.') && name.len() < 128;
+            assert!(whole, "{name}");
+        }
+        assert_ne!(names[0], names[1]);
+    }
+
+    #[test]
+    fn installing_twice_is_installing_once_and_the_newest_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = service(folder.path());
+        assert!(service.releases().unwrap().is_empty());
+        install(&service, "one", "sha256:1").unwrap();
+        install(&service, "two", "sha256:2").unwrap();
+        install(&service, "one", "sha256:1").unwrap();
+        let steps: Vec<_> = service.releases().unwrap().iter().map(|release| release.step_id().to_owned()).collect();
+        assert_eq!(steps, ["two", "one"]);
+        let Err(InstallError::Release(error)) = install(&service, "one", "sha256:3") else {
+            panic!("another image was installed for the same step");
+        };
+        assert_eq!(error.code(), "release.installed-otherwise");
+    }
+
+    #[test]
+    fn a_failed_unpack_leaves_no_release_and_can_be_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = service(folder.path());
+        let failed = service.install("one", "sha256:1", ImageDefaults::default(), |root| {
+            fs::create_dir(root).unwrap();
+            Err("torn")
+        });
+        assert!(matches!(failed, Err(InstallError::Unpack("torn"))));
+        assert!(service.releases().unwrap().is_empty());
+        install(&service, "one", "sha256:1").unwrap();
+        assert_eq!(service.releases().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let supervisor = Supervisor { settings: service(folder.path()).settings };
+        for name in ["..", "a/b", "", "A", "a\0"] {
+            assert!(supervisor.service("shop", name).is_err(), "{name:?}");
+            assert!(supervisor.service(name, "api").is_err(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What is put around a guest for one call: from the call itself, the plugin's grants and
+//! what the host has.
+//!
+//! A capability that is not granted is not put there.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::BoxFuture;
+use wasmtime::Store;
+use wasmtime::component::Resource;
+
+use super::{Loaded, Unheard, shortly};
+use crate::call::{Call, Operations, StepError};
+use crate::capability::images::{Image, ImagesContext, Store as Images};
+use crate::capability::log::StepLog;
+use crate::capability::probe::ProbeContext;
+use crate::capability::process::{ProcessContext, Runner, Supervisor, commands};
+use crate::capability::secrets::SecretsContext;
+use crate::capability::workspace::{Workspace, WorkspaceContext};
+use crate::engine::Engine;
+use crate::folder::Folder;
+use crate::instance::{Answer, Contexts, Entry, Guest};
+use crate::limits::Limits;
+use crate::redactor::Redactor;
+use crate::wasi;
+
+/// What the host itself has, of which calls are given a part.
+pub(crate) struct Host {
+    pub(crate) images: Images,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) runner: Runner,
+}
+
+/// Everything around one call.
+pub(crate) struct Surroundings<'a> {
+    entry: Entry<'a>,
+    contexts: Contexts,
+}
+
+/// The folders of a call, for builders.
+pub(crate) struct Folders {
+    plugin: String,
+    workspace: Option<Arc<Workspace>>,
+}
+
+impl<'a> Surroundings<'a> {
+    /// For a call of a role.
+    pub(crate) async fn open(
+        loaded: &'a Loaded,
+        host: &Host,
+        call: Call,
+        function: &'static str,
+    ) -> Result<Self, StepError> {
+        let latest = Instant::now() + loaded.limits.call.0;
+        let entry = Entry {
+            engine: &loaded.engine,
+            plugin: &loaded.reference,
+            function,
+            limits: loaded.limits,
+            deadline: call.deadline.min(latest),
+            cancel: call.cancel.clone(),
+        };
+        let mut contexts = bare(&entry, call.sink.clone(), call.redactor.clone());
+        let grants = &loaded.grants;
+        let (source, redactor) = (call.secrets.clone(), call.redactor.clone());
+        contexts.secrets = Arc::new(SecretsContext::new(&call.service, source, redactor, grants));
+        if grants.images {
+            let images = ImagesContext::new(host.images.clone(), &call.service, &call.base);
+            contexts.images = Some(images);
+        }
+        contexts.process = process(loaded, host, &call, &entry, &contexts)?;
+        contexts.probe = ProbeContext { granted: grants.probe };
+        if loaded.face.wasi {
+            let folders = grants.workspace.then_some(&call);
+            let wasi = wasi::context(&contexts.log, &loaded.limits, folders).map_err(|error| {
+                StepError::Host(format!("the folders of the step cannot be opened: {error:#}"))
+            })?;
+            contexts.wasi = Some(wasi);
+        }
+        contexts.workspace = WorkspaceContext {
+            workspace: workspace(call).await?,
+            granted: grants.workspace,
+        };
+        Ok(Self { entry, contexts })
+    }
+
+    /// For `validate`: no capability, and little time.
+    pub(crate) fn bare(loaded: &'a Loaded, function: &'static str) -> Self {
+        Self::nothing(&loaded.engine, &loaded.reference, loaded.limits, function)
+    }
+
+    /// For a component that is not known yet: no capability, and little time.
+    pub(crate) fn nothing(
+        engine: &'a Engine,
+        plugin: &'a str,
+        limits: Limits,
+        function: &'static str,
+    ) -> Self {
+        let (deadline, cancel) = shortly(&limits);
+        let entry = Entry { engine, plugin, function, limits, deadline, cancel };
+        let contexts = bare(&entry, Arc::new(Unheard), Arc::default());
+        Self { entry, contexts }
+    }
+
+    /// Makes an image reachable, because the step is handed its reference.
+    pub(crate) fn hand(&mut self, reference: &str) {
+        if let Some(images) = &mut self.contexts.images {
+            images.hand(reference);
+        }
+    }
+
+    /// Runs the call to its end.
+    pub(crate) async fn run<T: Send + 'static>(
+        self,
+        body: impl for<'s> FnOnce(&'s mut Store<Guest>, Folders) -> BoxFuture<'s, Answer<T>>
+        + Send
+        + 'static,
+    ) -> Result<T, StepError> {
+        let Self { entry, contexts } = self;
+        let permit = entry.permit(&contexts.log).await?;
+        let workspace = contexts.workspace.workspace.clone();
+        let folders = Folders { plugin: entry.plugin.to_owned(), workspace };
+        entry.run(permit, contexts, move |store| body(store, folders)).await
+    }
+}
+
+impl Folders {
+    /// A handle to the source, when the service has one.
+    pub(crate) fn source(&self, store: &mut Store<Guest>) -> wasmtime::Result<Option<Resource<Folder>>> {
+        let folder = self.workspace.as_deref().and_then(Workspace::source);
+        folder.map(|folder| lend(store, folder.clone())).transpose()
+    }
+
+    /// A handle to the folder to build in.
+    pub(crate) fn output(&self, store: &mut Store<Guest>) -> wasmtime::Result<Resource<Folder>> {
+        let folder = self.workspace.as_deref().and_then(Workspace::output).ok_or_else(|| {
+            wasmtime::format_err!("the host called {} without a folder to build in", self.plugin)
+        })?;
+        lend(store, folder.clone())
+    }
+}
+
+/// Puts something into the guest's table that stays the host's.
+pub(crate) fn lend<T: Send + 'static>(
+    store: &mut Store<Guest>,
+    thing: T,
+) -> wasmtime::Result<Resource<T>> {
+    let owned = store.data_mut().table().push(thing)?;
+    Ok(Resource::new_borrow(owned.rep()))
+}
+
+/// What every call has: log, cancel, clock.
+fn bare(
+    entry: &Entry<'_>,
+    sink: Arc<dyn crate::capability::log::Sink>,
+    redactor: Arc<Redactor>,
+) -> Contexts {
+    Contexts {
+        log: Arc::new(StepLog::new(sink, redactor, entry.limits)),
+        operations: Operations::new(&entry.cancel),
+        secrets: Arc::new(SecretsContext::none()),
+        images: None,
+        process: None,
+        probe: ProbeContext { granted: false },
+        workspace: WorkspaceContext { workspace: None, granted: false },
+        wasi: None,
+    }
+}
+
+fn process(
+    loaded: &Loaded,
+    host: &Host,
+    call: &Call,
+    entry: &Entry<'_>,
+    contexts: &Contexts,
+) -> Result<Option<ProcessContext>, StepError> {
+    let Some(grant) = &loaded.grants.process else { return Ok(None) };
+    let (environment, name) = (&call.service.environment, &call.service.name);
+    let service = host.supervisor.service(environment, name);
+    let service = service.map_err(|error| StepError::Host(error.to_string()))?;
+    Ok(Some(ProcessContext {
+        runner: host.runner.clone(),
+        service: grant.supervise.then_some(service),
+        commands: commands(grant, &call.commands),
+        reason: call.step.reason.clone(),
+        deadline: entry.deadline,
+        secrets: Arc::clone(&contexts.secrets),
+        log: Arc::clone(&contexts.log),
+    }))
+}
+
+/// Opens the folders of the call, away from the threads that guests run on.
+async fn workspace(call: Call) -> Result<Option<Arc<Workspace>>, StepError> {
+    let Call { source, output, caches, .. } = call;
+    if source.is_none() && output.is_none() {
+        return Ok(None);
+    }
+    let opened = tokio::task::spawn_blocking(move || {
+        Workspace::open(source.as_ref(), output.as_deref(), caches.as_deref())
+    });
+    match opened.await {
+        Ok(Ok(workspace)) => Ok(Some(Arc::new(workspace))),
+        Ok(Err(error)) => Err(StepError::Failed(error.into())),
+        Err(error) => Err(StepError::Host(error.to_string())),
+    }
+}

@@ -1,0 +1,142 @@
+//! The runtime as the rest of the host sees it: load plugins, find images again.
+//!
+//! Made once, by the composition root. Cheap to clone.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::capability::images::{ImageError, Store};
+use crate::capability::process;
+use crate::catalog::{Builtin, Catalog, CatalogError, Inspection};
+use crate::component::CacheError;
+use crate::component::cache::ComponentCache;
+use crate::engine::{Engine, EngineError};
+use crate::grant::Policy;
+use crate::instance::link;
+use crate::plugin::{BuiltImage, Host, Plugin};
+
+/// What the composition root decides.
+pub struct Settings {
+    /// The state folder of the installation.
+    pub state: PathBuf,
+    /// The components that come with the program.
+    pub builtin: Builtin,
+    /// What the operator's configuration says about plugins.
+    pub policy: Policy,
+    /// How many calls run at the same time, over all deployments.
+    pub calls: u32,
+    /// The command that is a shim when a folder is added to it: the program and its hidden
+    /// verb.
+    pub shim: Vec<OsString>,
+    /// The variables of the host that programs get, as [`process::pass_through`] picks them.
+    pub passed: Vec<(String, String)>,
+}
+
+/// The number of calls at the same time where nothing is said.
+pub const DEFAULT_CALLS: u32 = 64;
+
+/// The runtime could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// Without an engine nothing runs.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The folder of compiled components.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The image store.
+    #[error("the image store cannot be opened: {0}")]
+    Images(#[from] ImageError),
+}
+
+/// Runs plugins. Clones share everything.
+#[derive(Clone)]
+pub struct Runtime {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Arc<Engine>,
+    catalog: Catalog,
+    host: Arc<Host>,
+}
+
+impl Runtime {
+    /// Reserves the pool and opens the folders.
+    ///
+    /// # Errors
+    /// When the engine cannot run on this machine, or a folder cannot be used.
+    pub fn new(settings: Settings) -> Result<Self, RuntimeError> {
+        let Settings { state, builtin, policy, calls, shim, passed } = settings;
+        let engine = Engine::new(calls)?;
+        let cache = ComponentCache::open(state.join("components"), engine.wasm().clone())?;
+        let linker = link(engine.wasm()).map_err(|error| EngineError::new(&error))?;
+        let host = Host {
+            images: Store::open(&state.join("images"))?,
+            supervisor: process::Supervisor::new(process::Settings {
+                releases: state.join("releases"),
+                data: state.join("data"),
+                shim: shim.clone(),
+                passed: passed.clone(),
+            }),
+            runner: process::Runner::new(shim, passed),
+        };
+        let catalog = Catalog::new(builtin, cache, policy, linker);
+        let shared = Shared { engine: Arc::new(engine), catalog, host: Arc::new(host) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The plugin of that reference, compiled and checked, ready to be called. `base` is the
+    /// folder that `./FILE.wasm` is relative to. A plugin that was loaded once is also found
+    /// by its digest, `sha256:…`, for as long as its bytes are kept.
+    ///
+    /// # Errors
+    /// When it is not there, is no plugin for this host, or lacks a grant.
+    pub async fn load(&self, reference: &str, base: &Path) -> Result<Plugin, CatalogError> {
+        let loaded = self.shared.catalog.examine(&self.shared.engine, reference, base).await?;
+        Plugin::admit(loaded, Arc::clone(&self.shared.host))
+    }
+
+    /// Everything that is known of a plugin, also of one that lacks grants.
+    ///
+    /// # Errors
+    /// When it is not there, or is no plugin for this host.
+    pub async fn inspect(&self, reference: &str, base: &Path) -> Result<Inspection, CatalogError> {
+        let loaded = self.shared.catalog.examine(&self.shared.engine, reference, base).await?;
+        Ok(loaded.inspection(reference))
+    }
+
+    /// The references of the plugins that come with the program.
+    pub fn builtin(&self) -> impl Iterator<Item = String> {
+        self.shared.catalog.builtin().map(|name| format!("builtin:{name}"))
+    }
+
+    /// A built image, found again by the reference that its build answered with. Blocking.
+    ///
+    /// # Errors
+    /// When it is not in the store any more.
+    pub fn image(&self, reference: &str) -> Result<BuiltImage, ImageError> {
+        Ok(BuiltImage::new(self.shared.host.images.image(reference)?))
+    }
+
+    /// The image store of this installation.
+    pub fn images(&self) -> &Store {
+        &self.shared.host.images
+    }
+
+    /// The releases on this machine.
+    pub fn supervisor(&self) -> &process::Supervisor {
+        &self.shared.host.supervisor
+    }
+
+    /// How many calls run at the same time.
+    pub fn capacity(&self) -> u32 {
+        self.shared.engine.capacity()
+    }
+
+    /// How many more calls would run at once at this moment.
+    pub fn idle(&self) -> usize {
+        self.shared.engine.idle()
+    }
+}

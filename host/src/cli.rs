@@ -1,0 +1,128 @@
+//! The command line: one file per verb. Verbs ask the rest of the host for what they need and
+//! print what they got; they decide nothing about deployments.
+
+mod act;
+pub mod arguments;
+mod cancel;
+mod completions;
+mod deploy;
+mod drive;
+mod history;
+mod init;
+mod logs;
+mod plan;
+mod plugin;
+mod print;
+mod schema;
+mod status;
+mod target;
+mod validate;
+mod view;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::compose::Host;
+use arguments::{Arguments, Output, Verb};
+
+/// How the program ends, as product.md of the design fixes it for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All that was asked for was done.
+    Success = 0,
+    /// The deployment failed.
+    Failed = 1,
+    /// Bad usage or configuration; nothing was done.
+    Usage = 2,
+    /// The deployment was cancelled.
+    Cancelled = 3,
+    /// What became of the deployment is not known here.
+    Lost = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Reads the command line, does what it says, and tells how it went.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Verb::Shim(shim) = &arguments.verb {
+        return stagewright_runtime::process::shim::main(&shim.words);
+    }
+    let filter = EnvFilter::try_from_env("STAGEWRIGHT_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let output = arguments.global.output;
+    match run(arguments) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            report(&error, output);
+            Exit::Usage.into()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<Exit> {
+    match &arguments.verb {
+        Verb::Completions { shell } => return completions::run(*shell),
+        Verb::Schema => return schema::run(),
+        Verb::Init(init) => return init::run(init),
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the host")?;
+    let exit = runtime.block_on(dispatch(arguments));
+    // Whatever still blocks a thread now has been told to stop; it is not waited for.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn dispatch(arguments: Arguments) -> Result<Exit> {
+    let output = arguments.global.output;
+    let host = Host::open(&arguments.global)?;
+    match arguments.verb {
+        Verb::Validate(file) => validate::run(&host, &file, output).await,
+        Verb::Plan(plan) => plan::run(&host, &plan, output).await,
+        Verb::Deploy(deploy) => deploy::run(&host, &deploy, output).await,
+        Verb::Resume(named) => drive::resume(&host, &named, output).await,
+        Verb::Cancel(cancel) => cancel::run(&host, &cancel, output).await,
+        Verb::Status(named) => status::run(&host, &named, output).await,
+        Verb::Logs(logs) => logs::run(&host, &logs, output).await,
+        Verb::History(history) => history::run(&host, &history, output).await,
+        Verb::Stop(act) => act::stop(&host, &act, output).await,
+        Verb::Start(act) => act::start(&host, &act, output).await,
+        Verb::Restart(act) => act::restart(&host, &act, output).await,
+        Verb::Destroy(destroy) => act::destroy(&host, &destroy, output).await,
+        Verb::Plugin(plugin) => plugin::run(&host, &plugin, output).await,
+        Verb::Drive { environment } => drive::run(&host, &environment).await,
+        Verb::Init(_) | Verb::Completions { .. } | Verb::Schema | Verb::Shim(_) => {
+            unreachable_verb()
+        }
+    }
+}
+
+/// Verbs that need no host were answered before there was one.
+fn unreachable_verb() -> Result<Exit> {
+    anyhow::bail!("this verb needs no host")
+}
+
+/// Tells what went wrong, with everything that led to it.
+fn report(error: &anyhow::Error, output: Output) {
+    let text = format!("{error:#}");
+    match output {
+        Output::Text => print::note(&format!("stagewright: {text}")),
+        Output::Json => print::note(&serde_json::json!({ "error": { "message": text } }).to_string()),
+    }
+}

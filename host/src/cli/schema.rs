@@ -1,0 +1,11 @@
+//! `schema`: the JSON Schema of the environment file.
+
+use anyhow::Result;
+use stagewright_pipeline::environment;
+
+use super::{Exit, print};
+
+pub fn run() -> Result<Exit> {
+    print::line(&serde_json::to_string_pretty(&environment::schema())?)?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,175 @@
+//! Plain lines: what happens, one line each, for logs of other tools and for pipes.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use stagewright_pipeline::{
+    Ending, Fact, Failure, Outcome, ServiceId, Settlement, Step, Timestamp, Verdict,
+};
+
+use super::picture::duration;
+use super::{Scene, Update, View};
+use crate::cli::print::line;
+use crate::logs::{Record, Said};
+
+/// Prints lines.
+#[derive(Default)]
+pub struct Lines {
+    started: BTreeMap<(ServiceId, Step), Timestamp>,
+    begun: Option<Timestamp>,
+    ended: Option<Timestamp>,
+}
+
+impl View for Lines {
+    fn show(&mut self, scene: &Scene<'_>, update: &Update) -> Result<()> {
+        self.describe(scene, update).iter().try_for_each(|text| line(text))
+    }
+
+    fn finish(&mut self, scene: &Scene<'_>) -> Result<()> {
+        self.summary(scene).iter().try_for_each(|text| line(text))
+    }
+}
+
+impl Lines {
+    /// The lines for one update; none for what only matters to machines.
+    pub fn describe(&mut self, scene: &Scene<'_>, update: &Update) -> Vec<String> {
+        match update {
+            Update::Fact { time_ms, fact, .. } => self.fact(scene, Timestamp(*time_ms), fact),
+            Update::Said(said) => said_line(said).into_iter().collect(),
+        }
+    }
+
+    fn fact(&mut self, scene: &Scene<'_>, time: Timestamp, fact: &Fact) -> Vec<String> {
+        let course = scene.state.course();
+        let name = |service: &ServiceId| course.service_name(*service);
+        let text = match fact {
+            Fact::DeploymentStarted { action, .. } => {
+                self.begun = Some(time);
+                format!("{} {action}", scene.deployment)
+            }
+            Fact::DeploymentResumed => format!("{} goes on where it was", scene.deployment),
+            Fact::StageStarted { stage } => format!("stage {}", course.stage_name(*stage)),
+            Fact::StageSkipped { stage, .. } => {
+                format!("stage {} skipped", course.stage_name(*stage))
+            }
+            Fact::ServiceAssessed { service, verdict, phase } => match verdict {
+                Verdict::Unchanged(standing) => {
+                    format!("  {} {phase} {}", name(service), standing.reason)
+                }
+                Verdict::Changed(change) if !change.reasons.is_empty() => {
+                    format!("  {} {phase}: {}", name(service), change.reasons.join(", "))
+                }
+                Verdict::Changed(_) => return Vec::new(),
+                Verdict::Failed(failure) => {
+                    return failure_lines(&format!("  {} {phase} failed", name(service)), failure);
+                }
+            },
+            Fact::StepWaiting { service, reason, .. } => {
+                format!("  {} {}", name(service), reason.sentence(course))
+            }
+            Fact::StepStarted { service, step, attempt, slot, .. } => {
+                self.started.insert((*service, *step), time);
+                let attempt = match attempt {
+                    1 => String::new(),
+                    more => format!(", attempt {more}"),
+                };
+                format!("  {} {step} started (slot {slot}{attempt})", name(service))
+            }
+            Fact::StepEnded { service, step, outcome, .. } => {
+                let since = self.started.get(&(*service, *step));
+                let took = duration(since.map_or(0, |&since| time.since(since)));
+                return outcome_lines(&format!("  {} {step}", name(service)), &took, outcome);
+            }
+            Fact::RetryScheduled { service, step, attempt, until, .. } => {
+                format!("  {} {step}: attempt {attempt} follows at {until}", name(service))
+            }
+            Fact::ServiceSettled { service, result: Settlement::Skipped(reason) } => {
+                format!("  {} skipped: {}", name(service), reason.sentence(course))
+            }
+            Fact::CancelRequested { force: false, .. } => {
+                "cancelling; what runs is told to end".to_owned()
+            }
+            Fact::CancelRequested { .. } | Fact::CancelForced => {
+                "cancelling by force".to_owned()
+            }
+            Fact::DeploymentEnded { .. } => {
+                self.ended = Some(time);
+                return Vec::new();
+            }
+            _ => return Vec::new(),
+        };
+        vec![text]
+    }
+
+    /// What came of it.
+    pub fn summary(&self, scene: &Scene<'_>) -> Vec<String> {
+        use stagewright_pipeline::Life;
+        let Life::Ended(ending) = scene.state.life() else {
+            return vec![format!("{} has not ended", scene.deployment)];
+        };
+        let tally = scene.state.tally();
+        let counts = [
+            (tally.succeeded, "succeeded"),
+            (tally.unchanged, "unchanged"),
+            (tally.skipped, "skipped"),
+            (tally.failed, "failed"),
+            (tally.cancelled, "cancelled"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+        let took = match (self.begun, self.ended) {
+            (Some(begun), Some(ended)) => format!(" in {}", duration(ended.since(begun))),
+            _ => String::new(),
+        };
+        let word = match ending {
+            Ending::Succeeded => "succeeded",
+            Ending::Failed => "failed",
+            Ending::Cancelled => "was cancelled",
+            Ending::Skipped => "was skipped",
+        };
+        vec![format!("{} {word}{took}: {}", scene.deployment, counts.join(", "))]
+    }
+}
+
+fn outcome_lines(what: &str, took: &str, outcome: &Outcome) -> Vec<String> {
+    match outcome {
+        Outcome::Succeeded(product) => {
+            let made = product.reference.as_ref().map(|reference| format!(" → {reference}"));
+            vec![format!("{what} succeeded in {took}{}", made.unwrap_or_default())]
+        }
+        Outcome::Failed(failure) => failure_lines(&format!("{what} failed after {took}"), failure),
+        Outcome::Cancelled { confirmed: true, .. } => vec![format!("{what} cancelled")],
+        Outcome::Cancelled { remains, .. } => {
+            vec![format!("{what} cancelled, but this may remain: {}", remains.join(", "))]
+        }
+    }
+}
+
+/// A failure in full: what, what to do, and further facts.
+pub fn failure_lines(what: &str, failure: &Failure) -> Vec<String> {
+    let mut lines = vec![format!("{what}: {} ({})", failure.message, failure.code)];
+    lines.extend(failure.hint.iter().map(|hint| format!("    → {hint}")));
+    for (name, value) in &failure.details {
+        let mut rows = value.lines();
+        match (rows.next(), value.lines().count()) {
+            (Some(row), 1) => lines.push(format!("    {name}: {row}")),
+            (first, _) => {
+                lines.push(format!("    {name}:"));
+                lines.extend(first.into_iter().chain(rows).map(|row| format!("      {row}")));
+            }
+        }
+    }
+    lines
+}
+
+fn said_line(said: &Said) -> Option<String> {
+    let Record::Line { level, message, .. } = &said.record else {
+        return None;
+    };
+    let mark = match level.as_str() {
+        "warn" => "warning: ",
+        "error" => "error: ",
+        _ => "",
+    };
+    Some(format!("  {} {} | {mark}{message}", said.attempt.service, said.attempt.step))
+}

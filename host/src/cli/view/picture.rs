@@ -1,0 +1,161 @@
+//! The picture of a running deployment: its stages, the slots of each phase and what is in
+//! them, what waits and why. Text in, text out; knows no terminal.
+
+use std::collections::BTreeMap;
+
+use stagewright_pipeline::{Fact, Phase, Running, ServiceId, Settlement, StageId, Timestamp};
+
+use super::{Scene, Update};
+use crate::logs::{Record, Said};
+
+/// The most services that are listed as waiting; the rest is counted.
+const MOST_WAITING: usize = 8;
+
+/// What the picture remembers beside the state.
+#[derive(Default)]
+pub struct Picture {
+    begun: Option<Timestamp>,
+    /// When the running attempt of a service started.
+    started: BTreeMap<ServiceId, Timestamp>,
+    /// The last thing that a service's running attempt said.
+    last: BTreeMap<String, String>,
+}
+
+impl Picture {
+    /// Remembers what the state does not hold.
+    pub fn note(&mut self, scene: &Scene<'_>, update: &Update) {
+        match update {
+            Update::Fact { time_ms, fact, .. } => {
+                self.begun.get_or_insert(Timestamp(*time_ms));
+                if let Fact::StepStarted { service, .. } = fact {
+                    self.started.insert(*service, Timestamp(*time_ms));
+                    self.last.remove(scene.state.course().service_name(*service));
+                }
+            }
+            Update::Said(Said { attempt, record, .. }) => {
+                let text = match record {
+                    Record::Line { message, .. } => message.clone(),
+                    Record::Progress { done, total: Some(total), what, .. } if *total > 0 => {
+                        format!("{what} {} %", done.saturating_mul(100) / total)
+                    }
+                    Record::Progress { what, .. } => what.clone(),
+                };
+                self.last.insert(attempt.service.clone(), text);
+            }
+        }
+    }
+
+    /// The picture, in at most `height` lines of at most `width` characters.
+    pub fn draw(&self, scene: &Scene<'_>, width: usize, height: usize) -> Vec<String> {
+        let elapsed = self.begun.map_or(0, |begun| scene.now.since(begun));
+        let mut lines = vec![format!(
+            "{} · {} · {}",
+            scene.deployment,
+            scene.description.action,
+            duration(elapsed)
+        )];
+        for (index, stage) in scene.state.course().stages().iter().enumerate() {
+            let id = StageId(u32::try_from(index).unwrap_or(u32::MAX));
+            lines.push(format!("  {:<28} {}", stage.name, stage_words(scene, id)));
+        }
+        let running: Vec<Running> = scene.state.running().collect();
+        for phase in [Phase::Build, Phase::Deploy] {
+            self.slots(scene, phase, &running, &mut lines);
+        }
+        waiting(scene, &mut lines);
+        fit(lines, width, height)
+    }
+
+    fn slots(
+        &self,
+        scene: &Scene<'_>,
+        phase: Phase,
+        running: &[Running],
+        lines: &mut Vec<String>,
+    ) {
+        let mut taken: Vec<&Running> =
+            running.iter().filter(|step| step.step.phase() == phase).collect();
+        taken.sort_by_key(|step| step.slot);
+        for step in taken {
+            let name = scene.state.course().service_name(step.service);
+            let since = self.started.get(&step.service);
+            let elapsed = since.map_or(0, |&since| scene.now.since(since));
+            let attempt = match step.attempt {
+                1 => String::new(),
+                more => format!(" (attempt {more})"),
+            };
+            let last = self.last.get(name).map_or("", String::as_str);
+            lines.push(format!(
+                "  {phase} slot {:<2} {name} {}{attempt} {}  {last}",
+                step.slot,
+                step.step,
+                duration(elapsed),
+            ));
+        }
+    }
+}
+
+/// How far a stage is, in words.
+fn stage_words(scene: &Scene<'_>, stage: StageId) -> String {
+    let state = scene.state;
+    let Some(course) = state.course().stage(stage) else {
+        return String::new();
+    };
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for service in course.services.clone().map(ServiceId) {
+        let word = match state.settlement(service) {
+            Some(Settlement::Succeeded) => "done",
+            Some(Settlement::Unchanged) => "unchanged",
+            Some(Settlement::Skipped(_)) => "skipped",
+            Some(Settlement::Failed) => "failed",
+            Some(Settlement::Cancelled { .. }) => "cancelled",
+            None if state.waiting(service).is_none() => "running",
+            None => "waiting",
+        };
+        *counts.entry(word).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return "no services".to_owned();
+    }
+    let words = counts.iter().map(|(word, count)| format!("{count} {word}"));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn waiting(scene: &Scene<'_>, lines: &mut Vec<String>) {
+    let state = scene.state;
+    let course = state.course();
+    let count = u32::try_from(course.services().len()).unwrap_or(u32::MAX);
+    let waits = (0..count).map(ServiceId);
+    let mut waits = waits.filter_map(|service| Some((service, state.waiting(service)?)));
+    for (service, wait) in waits.by_ref().take(MOST_WAITING) {
+        lines.push(format!("  {} {}", course.service_name(service), wait.sentence(course)));
+    }
+    match waits.count() {
+        0 => {}
+        more => lines.push(format!("  and {more} more wait")),
+    }
+}
+
+fn fit(mut lines: Vec<String>, width: usize, height: usize) -> Vec<String> {
+    if lines.len() > height {
+        let hidden = lines.len() - height + 1;
+        lines.truncate(height.saturating_sub(1));
+        lines.push(format!("  and {hidden} more lines"));
+    }
+    for line in &mut lines {
+        if let Some((cut, _)) = line.char_indices().nth(width) {
+            line.truncate(cut);
+        }
+    }
+    lines
+}
+
+/// Milliseconds as `0:07` or `1:02:03`.
+pub fn duration(millis: u64) -> String {
+    let seconds = millis / 1_000;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        hours => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}

@@ -1,0 +1,88 @@
+//! Drives deployments: one process at a time for an environment, one deployment at a time, in
+//! the order in which they were asked for.
+
+mod assess;
+mod attempt;
+mod drive;
+mod ledger;
+mod queue;
+mod render;
+mod sealed;
+mod workshop;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use stagewright_journal::{DeploymentId, EnvironmentLock, LockError};
+use tokio::sync::mpsc;
+
+use crate::compose::Host;
+use crate::control::{Asked, Control};
+
+pub use ledger::read as read_ledger;
+pub use queue::{cancel_alone, enqueue};
+
+/// Requests that wait while the driver is busy with one.
+const REQUESTS: usize = 16;
+
+/// The right to drive an environment, and the ear for requests that comes with it.
+pub struct Driver {
+    host: Arc<Host>,
+    environment: String,
+    requests: mpsc::Receiver<Asked>,
+    sender: mpsc::Sender<Asked>,
+    // Declared in this order so that the socket goes before the lock is given back.
+    _control: Control,
+    _lock: EnvironmentLock,
+}
+
+impl Driver {
+    /// Becomes the driver of an environment. `None`: another process is.
+    ///
+    /// # Errors
+    /// When the lock or the socket cannot be made.
+    pub fn try_new(host: &Arc<Host>, environment: &str) -> Result<Option<Self>> {
+        match EnvironmentLock::try_lock(&host.home.locks(), environment, "drives deployments") {
+            Ok(lock) => Self::with(host, environment, lock).map(Some),
+            Err(LockError::Held { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn with(host: &Arc<Host>, environment: &str, lock: EnvironmentLock) -> Result<Self> {
+        let (sender, requests) = mpsc::channel(REQUESTS);
+        Ok(Self {
+            _control: Control::listen(&host.home.control(environment), sender.clone())?,
+            _lock: lock,
+            host: Arc::clone(host),
+            environment: environment.to_owned(),
+            requests,
+            sender,
+        })
+    }
+
+    /// Where this process can put requests to itself: an interrupt from the keyboard.
+    pub fn requests(&self) -> mpsc::Sender<Asked> {
+        self.sender.clone()
+    }
+
+    /// Drives everything that was asked for, oldest first, up to and including `last`; all
+    /// there is when that is `None`.
+    ///
+    /// # Errors
+    /// When the journal fails: then nothing further happens, and a later driver goes on.
+    pub async fn run(mut self, last: Option<&DeploymentId>) -> Result<()> {
+        loop {
+            queue::merge(&self.host, &self.environment).await?;
+            let unfinished = self.host.journal.unfinished(&self.environment).await?;
+            let Some(next) = unfinished.into_iter().next() else {
+                return Ok(());
+            };
+            if last.is_some_and(|last| next.id.number() > last.number()) {
+                return Ok(());
+            }
+            let drive = drive::Drive::take_up(Arc::clone(&self.host), next.id).await?;
+            drive.run(&mut self.requests).await?;
+        }
+    }
+}

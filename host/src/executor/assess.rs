@@ -1,0 +1,223 @@
+//! Finds out whether there is something to do for a service: compares what it would be made
+//! from with what it was last made from, and asks plugins whether that still stands. Changes
+//! nothing and holds no slot.
+
+use stagewright_pipeline::environment::{Run, ServiceType};
+use stagewright_pipeline::{
+    Action, Change, Failure, Fingerprint, Phase, PluginRecord, Record, Standing, Verdict,
+};
+use stagewright_runtime::{Cancel, Source, record};
+
+use super::attempt::{Stop, interruptible};
+use super::render::Rendered;
+use super::workshop::Workshop;
+use crate::description::Subject;
+
+/// What an assessment may use.
+struct Question<'a> {
+    subject: &'a Subject,
+    known: Record,
+    cancel: Cancel,
+    /// Milliseconds.
+    left: u64,
+}
+
+impl Workshop {
+    /// What is to be done for a service in a phase, and why.
+    pub(super) async fn assess(
+        &self,
+        service: &str,
+        phase: Phase,
+        left: u64,
+        cancel: Cancel,
+    ) -> Verdict {
+        let subject = match self.subject(service) {
+            Ok(subject) => subject,
+            Err(failure) => return Verdict::Failed(Box::new(failure)),
+        };
+        let question = Question { subject, known: self.book.record(service), cancel, left };
+        let verdict = match (phase, self.description.action.has_builds()) {
+            (Phase::Build, _) => self.assess_build(&question).await,
+            (Phase::Deploy, true) => self.assess_deploy(&question).await,
+            (Phase::Deploy, false) => Ok(Verdict::Changed(Box::new(Change {
+                plugin: Some(subject.deploy.clone()),
+                ..Change::default()
+            }))),
+        };
+        match verdict {
+            Ok(verdict) => verdict,
+            Err(Stop::Failed(failure)) => Verdict::Failed(failure),
+            // The core has cancelled the service already, or is about to.
+            Err(Stop::Cancelled(_)) => Verdict::Failed(Box::new(Failure::new(
+                "step.cancelled",
+                "the comparison was ended, because the deployment was cancelled",
+            ))),
+        }
+    }
+
+    async fn assess_build(&self, question: &Question<'_>) -> Result<Verdict, Stop> {
+        let fingerprint = self.build_fingerprint(question).await?;
+        let (Some(_), Some(push)) = (&question.subject.build, &question.subject.push) else {
+            return Err(Failure::new("host.fault", "no builder and publisher were chosen").into());
+        };
+        let before = question.known.pushed.as_ref();
+        let same = |pushed: &&stagewright_pipeline::Pushed| {
+            pushed.fingerprint.as_ref() == Some(&fingerprint)
+        };
+        if let Some(pushed) = before.filter(same)
+            && let Some(reference) = self.still_there(question, push, pushed.reference.as_deref()).await?
+        {
+            return Ok(Verdict::Unchanged(Box::new(Standing {
+                reference: Some(reference),
+                reason: format!("unchanged since deployment {}", pushed.deployment),
+                fingerprint: Some(fingerprint),
+                ..Standing::default()
+            })));
+        }
+        let reasons = reasons(before.map(|pushed| pushed.fingerprint.as_ref()), &fingerprint, "built");
+        Ok(Verdict::Changed(Box::new(Change {
+            reasons,
+            fingerprint: Some(fingerprint),
+            built: None,
+            plugin: question.subject.build.clone(),
+        })))
+    }
+
+    /// Everything that the image is made from.
+    async fn build_fingerprint(&self, question: &Question<'_>) -> Result<Fingerprint, Stop> {
+        let Question { subject, cancel, left, .. } = question;
+        let Some(builder) = &subject.build else {
+            return Err(Failure::new("host.fault", "no builder was chosen").into());
+        };
+        let mut parts = vec![
+            (format!("plugin {}", builder.name), builder.digest.clone()),
+            ("build configuration".to_owned(), builder.config.clone()),
+            ("image".to_owned(), subject.service.image.clone().unwrap_or_default()),
+        ];
+        if let Some(push) = &subject.push {
+            parts.push((format!("publisher {}", push.name), push.digest.clone()));
+            parts.push(("push configuration".to_owned(), push.config.clone()));
+        }
+        let mut call = self.question(self.bare(subject, builder)?, cancel.clone(), *left);
+        if let Some(tree) = self.source(subject, &cancel.requested).await? {
+            let visible = std::iter::once(tree.path.clone()).chain(tree.include.iter().cloned());
+            let visible = visible.filter(|path| !path.is_empty() && path != ".").collect();
+            call.source = Some(Source { root: tree.root.clone(), visible });
+            let digest =
+                interruptible(&cancel.requested, move |flag| tree.digest(flag)).await?;
+            parts.push(("source".to_owned(), digest));
+        }
+        self.provide_folders(&mut call, builder);
+        let plugin = self.plugin(builder).await?;
+        for (name, value) in plugin.inputs(call).await? {
+            parts.push((name, value));
+        }
+        Ok(Fingerprint::new(parts))
+    }
+
+    /// Is the image that was pushed still where deployers find it?
+    async fn still_there(
+        &self,
+        question: &Question<'_>,
+        push: &PluginRecord,
+        reference: Option<&str>,
+    ) -> Result<Option<String>, Stop> {
+        let Some((_, digest)) = reference.and_then(|reference| reference.rsplit_once('@')) else {
+            return Ok(None);
+        };
+        let rendered = self.bare(question.subject, push)?;
+        let call = self.question(rendered, question.cancel.clone(), question.left);
+        Ok(self.plugin(push).await?.exists(call, digest).await?)
+    }
+
+    async fn assess_deploy(&self, question: &Question<'_>) -> Result<Verdict, Stop> {
+        let Question { subject, known, .. } = question;
+        let rendered = self.rendered(subject, &subject.deploy).await?;
+        let fingerprint = self.deploy_fingerprint(question, &rendered).await?;
+        let before = known.deployed.as_ref();
+        let is_same = before.is_some_and(|d| d.fingerprint.as_ref() == Some(&fingerprint));
+        let mut reasons = reasons(before.map(|d| d.fingerprint.as_ref()), &fingerprint, "deployed");
+        if self.description.action == Action::Redeploy {
+            reasons = vec!["asked for".to_owned()];
+        } else if subject.service.kind == ServiceType::Job {
+            if is_same && subject.service.run == Run::OnChange {
+                return Ok(unchanged(known, fingerprint));
+            }
+            if is_same {
+                reasons = vec!["jobs run in every deployment".to_owned()];
+            }
+        } else if is_same {
+            let call = self.question(rendered, question.cancel.clone(), question.left);
+            let state = self.plugin(&subject.deploy).await?.observe(call).await?;
+            if state.condition == "ready" {
+                return Ok(unchanged(known, fingerprint));
+            }
+            reasons = vec![format!("{}: {}", state.condition, state.detail)];
+        }
+        Ok(Verdict::Changed(Box::new(Change {
+            reasons,
+            fingerprint: Some(fingerprint),
+            built: None,
+            plugin: Some(subject.deploy.clone()),
+        })))
+    }
+
+    /// Everything that what runs is made from. Secrets enter as keyed hashes.
+    async fn deploy_fingerprint(
+        &self,
+        question: &Question<'_>,
+        rendered: &Rendered,
+    ) -> Result<Fingerprint, Failure> {
+        let deployer = &question.subject.deploy;
+        let service = &rendered.service;
+        let mut parts = vec![
+            (format!("plugin {}", deployer.name), deployer.digest.clone()),
+            ("deploy configuration".to_owned(), deployer.config.clone()),
+            ("image".to_owned(), question.known.reference().unwrap_or_default().to_owned()),
+            ("health".to_owned(), service.health.clone().unwrap_or_default()),
+        ];
+        for port in &service.ports {
+            let value = format!("{}/{}", port.number, port.protocol);
+            parts.push((format!("port {}", port.name), value));
+        }
+        for variable in &service.variables {
+            let value = match &variable.value {
+                record::Value::Text(text) => text.clone(),
+                record::Value::Secret(name) => self.keyed_hash(name, rendered).await?,
+            };
+            parts.push((format!("variable {}", variable.name), value));
+        }
+        Ok(Fingerprint::new(parts))
+    }
+
+    async fn keyed_hash(&self, name: &str, rendered: &Rendered) -> Result<String, Failure> {
+        let value = match rendered.secrets.get(name) {
+            Some(value) => value.clone(),
+            None => self.host.secrets.value(name).await.map_err(super::workshop::failure)?,
+        };
+        let key = self.host.key();
+        key.hash(value.expose()).map_err(|error| Failure::new("host.key", format!("{error:#}")))
+    }
+}
+
+fn unchanged(known: &Record, fingerprint: Fingerprint) -> Verdict {
+    let deployment = known.deployed.as_ref().map_or(0, |deployed| deployed.deployment);
+    Verdict::Unchanged(Box::new(Standing {
+        reference: known.reference().map(str::to_owned),
+        reason: format!("unchanged since deployment {deployment}"),
+        fingerprint: Some(fingerprint),
+        outputs: known.outputs.clone(),
+    }))
+}
+
+/// What differs from the last time.
+fn reasons(before: Option<Option<&Fingerprint>>, now: &Fingerprint, done: &str) -> Vec<String> {
+    match before {
+        None => vec![format!("never {done} before")],
+        Some(None) => vec![format!("not {done} to its end the last time")],
+        Some(Some(before)) => match Fingerprint::explain(before, now) {
+            same if same.is_empty() => vec![format!("what was {done} is not there any more")],
+            differences => differences,
+        },
+    }
+}

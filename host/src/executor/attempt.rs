@@ -1,0 +1,223 @@
+//! Performs one attempt of a step: calls the plugin that the description fixed for it, and
+//! turns its answer into an outcome.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use stagewright_pipeline::{Failure, Outcome, Output, PluginRecord, Product, Retry, Step};
+use stagewright_runtime::{Call, Source, StepError, record};
+use tokio_util::sync::CancellationToken;
+
+use super::workshop::{Attempt, Workshop, engine, failure};
+use crate::description::Subject;
+use crate::source::{self, Repository, SourceError, SourceTree};
+
+impl Workshop {
+    /// Performs the attempt to its end.
+    pub(super) async fn perform(&self, attempt: Attempt) -> Outcome {
+        let result = match attempt.step {
+            Step::Build => self.build(&attempt).await,
+            Step::Push => self.push(&attempt).await,
+            _ => self.act(&attempt).await,
+        };
+        match result {
+            Ok(product) => Outcome::Succeeded(Box::new(product)),
+            Err(Stop::Failed(failure)) => Outcome::Failed(failure),
+            Err(Stop::Cancelled(remains)) => {
+                Outcome::Cancelled { confirmed: remains.is_empty(), remains }
+            }
+        }
+    }
+
+    async fn build(&self, attempt: &Attempt) -> Result<Product, Stop> {
+        let subject = self.subject(&attempt.service)?;
+        let record = chosen(subject.build.as_ref(), "builder")?;
+        let plugin = self.plugin(record).await?;
+        let log = self.log(attempt)?;
+        let mut call = self.call(attempt, self.bare(subject, record)?, log);
+        if let Some(tree) = self.source(subject, &attempt.cancel.requested).await? {
+            call.source = Some(self.staged(&attempt.service, tree, &attempt.cancel.requested).await?);
+        }
+        self.provide_folders(&mut call, record);
+        let built = plugin.build(call).await?;
+        Ok(Product { reference: Some(built.reference), ..Product::default() })
+    }
+
+    async fn push(&self, attempt: &Attempt) -> Result<Product, Stop> {
+        let subject = self.subject(&attempt.service)?;
+        let record = chosen(subject.push.as_ref(), "publisher")?;
+        let plugin = self.plugin(record).await?;
+        let log = self.log(attempt)?;
+        let call = self.call(attempt, self.bare(subject, record)?, log);
+        let known = self.book.record(&attempt.service);
+        let reference = known.built.and_then(|built| built.reference).ok_or_else(|| {
+            Failure::new("push.no-image", "there is no built image to push")
+        })?;
+        let image = self.image(&reference).await?;
+        let reference = plugin.publish(call, &image).await?;
+        Ok(Product { reference: Some(reference), ..Product::default() })
+    }
+
+    /// Deploys, starts, stops, restarts or removes.
+    async fn act(&self, attempt: &Attempt) -> Result<Product, Stop> {
+        let subject = self.subject(&attempt.service)?;
+        let record = &subject.deploy;
+        let plugin = self.plugin(record).await?;
+        let log = self.log(attempt)?;
+        let call = self.call(attempt, self.rendered(subject, record).await?, log);
+        let state = match attempt.step {
+            Step::Deploy => {
+                let reference = self.reference(&attempt.service)?;
+                plugin.deploy(call, reference).await?
+            }
+            Step::Start => plugin.start(call).await?,
+            Step::Stop => plugin.stop(call).await?,
+            Step::Restart => plugin.restart(call).await?,
+            Step::Destroy => {
+                plugin.destroy(call, self.description.with_data).await?;
+                self.sealed.forget(&attempt.service)?;
+                return Ok(Product { condition: Some("absent".to_owned()), ..Product::default() });
+            }
+            step => {
+                return Err(Failure::new("host.fault", format!("no deployer does `{step}`")).into());
+            }
+        };
+        let outputs = self.sealed.keep(&attempt.service, state.outputs)?;
+        Ok(Product { reference: state.reference, condition: Some(state.condition), outputs })
+    }
+
+    pub(super) fn reference(&self, service: &str) -> Result<String, Failure> {
+        let known = self.book.record(service);
+        known.reference().map(str::to_owned).ok_or_else(|| {
+            Failure::new("deploy.no-image", "there is no pushed image to deploy")
+                .hint("deploy without --only once, or give the service a build")
+        })
+    }
+
+    async fn image(&self, reference: &str) -> Result<stagewright_runtime::BuiltImage, Failure> {
+        let runtime = self.host.runtime().map_err(engine)?;
+        let image = runtime.image(reference, &self.description.folder).await;
+        image.map_err(|error| failure(error.failure()))
+    }
+
+    /// The folders that a builder works in.
+    pub(super) fn provide_folders(&self, call: &mut Call, record: &PluginRecord) {
+        let service = call.service.name.clone();
+        call.output = Some(self.build_folder(&service).join("output"));
+        call.caches = Some(self.host.home.caches(self.id.environment(), &service));
+        call.commands = declared_commands(&record.config);
+    }
+
+    /// The tree of a service's source, checked out where it is a repository's.
+    pub(super) async fn source(
+        &self,
+        subject: &Subject,
+        cancel: &CancellationToken,
+    ) -> Result<Option<SourceTree>, Stop> {
+        let Some(source) = &subject.service.source else {
+            return Ok(None);
+        };
+        let root = match (&source.git, &subject.commit) {
+            (Some(git), Some(commit)) => {
+                let repository = Repository::parse(&git.url, &self.description.folder)?;
+                let sources = &self.host.sources;
+                sources.checkout(&repository, commit, cancel, None).await?
+            }
+            _ => self.description.folder.clone(),
+        };
+        Ok(Some(source::folder_source(&root, &source.path, &source.include)?))
+    }
+
+    /// A copy of the source that nothing changes meanwhile.
+    async fn staged(
+        &self,
+        service: &str,
+        tree: SourceTree,
+        cancel: &CancellationToken,
+    ) -> Result<Source, Stop> {
+        let root: PathBuf = self.build_folder(service).join("source");
+        let target = root.clone();
+        interruptible(cancel, move |interrupted| tree.copy_to(&target, interrupted)).await?;
+        Ok(Source { root, visible: Vec::new() })
+    }
+}
+
+/// Runs blocking work that looks at a flag, which is set when the step is asked to end.
+pub(super) async fn interruptible<T: Send + 'static>(
+    cancel: &CancellationToken,
+    work: impl FnOnce(&AtomicBool) -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, Stop> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&interrupted);
+    let mut task = tokio::task::spawn_blocking(move || work(&seen));
+    let joined = tokio::select! {
+        joined = &mut task => joined,
+        () = cancel.cancelled() => {
+            interrupted.store(true, Ordering::Relaxed);
+            task.await
+        }
+    };
+    match joined {
+        Ok(result) => Ok(result?),
+        Err(error) => Err(Failure::new("host.panic", error.to_string()).into()),
+    }
+}
+
+/// Why a step did not succeed.
+pub(super) enum Stop {
+    /// It failed.
+    Failed(Box<Failure>),
+    /// It was cancelled; this may remain.
+    Cancelled(Vec<String>),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+}
+
+impl From<StepError> for Stop {
+    fn from(error: StepError) -> Self {
+        match error {
+            StepError::Cancelled { remains } => Self::Cancelled(remains),
+            other => failure(other.failure()).into(),
+        }
+    }
+}
+
+impl From<SourceError> for Stop {
+    fn from(error: SourceError) -> Self {
+        if matches!(error, SourceError::Cancelled) {
+            return Self::Cancelled(Vec::new());
+        }
+        let retry = if error.may_pass() { Retry::Later } else { Retry::Never };
+        Failure::new("source.unavailable", error.to_string()).retry(retry).into()
+    }
+}
+
+fn chosen<'a>(record: Option<&'a PluginRecord>, role: &str) -> Result<&'a PluginRecord, Failure> {
+    record.ok_or_else(|| Failure::new("host.fault", format!("no {role} was chosen")))
+}
+
+/// The programs that an environment file declares for the steps of a build, and those whose
+/// versions it asks for: the first words under `steps` and `tools` of the builder's `with`.
+pub fn declared_commands(config: &str) -> Vec<String> {
+    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+    let words = |key: &str| config.get(key).and_then(|value| value.as_array()).into_iter().flatten();
+    let steps = words("steps").filter_map(|step| step.get("run").unwrap_or(step).get(0));
+    let mut commands: Vec<String> =
+        steps.chain(words("tools")).filter_map(|word| word.as_str()).map(str::to_owned).collect();
+    commands.sort();
+    commands.dedup();
+    commands
+}
+
+/// Outputs as the core keeps them.
+pub(super) fn outputs(outputs: Vec<record::Output>) -> Vec<Output> {
+    outputs
+        .into_iter()
+        .map(|record::Output { name, value, sensitive }| Output { name, value, sensitive })
+        .collect()
+}

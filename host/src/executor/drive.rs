@@ -1,0 +1,285 @@
+//! One deployment, driven: inputs -> decide -> journal -> perform -> result.
+//!
+//! The only place that appends facts to a running deployment. A fact is durable before its
+//! effect begins, and the result of the effect is an input like any other. Nothing is decided
+//! here; when the journal cannot be written, nothing further happens.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures::FutureExt;
+use stagewright_journal::{Append, DeploymentId};
+use stagewright_pipeline::{
+    Course, Fact, Failure, Input, Life, Moment, Outcome, Phase, ServiceId, State, Step, Timestamp,
+    Verdict, advance,
+};
+use stagewright_runtime::Cancel;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::ledger::Book;
+use super::workshop::{Attempt, Workshop};
+use crate::compose::Host;
+use crate::control::{Asked, Reply, Request};
+use crate::follow::read_description;
+
+/// How many facts are read at once.
+const PAGE: usize = 1_000;
+/// How many bodies go into one transaction.
+const BATCH: usize = 10_000;
+/// The longest wait for a timer; then the clock is looked at again, as it may have been set.
+const NAP: Duration = Duration::from_secs(30);
+
+/// Drives one deployment. The caller holds the lock of its environment.
+pub(super) struct Drive {
+    host: Arc<Host>,
+    id: DeploymentId,
+    state: State,
+    book: Book,
+    workshop: Arc<Workshop>,
+    /// The number of the last fact that is in the journal.
+    seq: u64,
+    /// How the attempts and assessments that run are told to end.
+    running: HashMap<(ServiceId, Option<Step>), Cancel>,
+    tasks: JoinSet<Input>,
+}
+
+impl Drive {
+    /// Takes up a deployment where its journal ends.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or holds what this program does not understand.
+    pub(super) async fn take_up(host: Arc<Host>, id: DeploymentId) -> Result<Self> {
+        let description = read_description(&*host.journal, &id).await?;
+        let course = Course::new(&description.course_spec(), description.action)?;
+        let book = Book::open(&*host.journal, &id).await?;
+        let workshop = Workshop::new(Arc::clone(&host), &id, description, book.clone());
+        let mut drive = Self {
+            state: State::new(Arc::new(course)),
+            book,
+            workshop: Arc::new(workshop),
+            seq: 0,
+            running: HashMap::new(),
+            tasks: JoinSet::new(),
+            host,
+            id,
+        };
+        drive.replay().await?;
+        Ok(drive)
+    }
+
+    async fn replay(&mut self) -> Result<()> {
+        loop {
+            let entries = self.host.journal.read(&self.id, self.seq, PAGE).await?;
+            if entries.is_empty() {
+                return Ok(());
+            }
+            for entry in entries {
+                let fact = Fact::from_json(&entry.body)
+                    .with_context(|| format!("fact {} of {}", entry.seq, self.id))?;
+                self.state.apply(&fact)?;
+                self.seq = entry.seq;
+            }
+        }
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// When the journal cannot be written: then what runs is stopped, and nothing is claimed.
+    pub(super) async fn run(mut self, requests: &mut mpsc::Receiver<Asked>) -> Result<()> {
+        match self.seq {
+            0 => self.take(Input::Begin).await?,
+            _ => self.resume().await?,
+        }
+        while !self.has_ended() {
+            let input = tokio::select! {
+                Some(ended) = self.tasks.join_next() => ended.context("a step was lost")?,
+                Some((request, reply)) = requests.recv() => {
+                    self.answer(request, reply).await?;
+                    continue;
+                }
+                () = sleep(self.next_timer()) => Input::Advance,
+            };
+            self.take(input).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks again about everything that was in flight when the driver before this one went
+    /// away. Plugins are idempotent on the id of a step, so the same attempt is performed.
+    async fn resume(&mut self) -> Result<()> {
+        let steps: Vec<_> = self.state.running().collect();
+        let assessments: Vec<_> = self.state.assessing().collect();
+        self.take(Input::Resume).await?;
+        let now = self.host.clock.now();
+        for step in steps {
+            let left = self.state.remaining(step.service, now);
+            self.start(step.service, step.step, step.attempt, left);
+        }
+        for (service, phase) in assessments {
+            let left = self.state.remaining(service, now);
+            self.assess(service, phase, left);
+        }
+        if let Some(cancel) = self.state.cancel() {
+            self.ask_to_end(cancel.forced);
+        }
+        Ok(())
+    }
+
+    async fn answer(
+        &mut self,
+        request: Request,
+        reply: tokio::sync::oneshot::Sender<Reply>,
+    ) -> Result<()> {
+        let Request::Cancel { deployment, force } = request;
+        let answer = if deployment == self.id {
+            self.take(Input::Cancel { force }).await?;
+            Reply::Accepted
+        } else {
+            super::queue::cancel(&self.host, &deployment).await?
+        };
+        // Who asked may have gone away meanwhile; what was asked for was done.
+        let _ = reply.send(answer);
+        Ok(())
+    }
+
+    /// Decides, writes down, and only then performs.
+    async fn take(&mut self, input: Input) -> Result<()> {
+        self.forget(&input);
+        let moment = Moment {
+            now: self.host.clock.now(),
+            random: random()?,
+            host_slots: self.host.config.host_slots,
+        };
+        let facts = advance(&mut self.state, &moment, input)?;
+        self.append(moment.now, &facts).await?;
+        for fact in facts {
+            self.perform(fact, moment.now);
+        }
+        Ok(())
+    }
+
+    async fn append(&mut self, now: Timestamp, facts: &[Fact]) -> Result<()> {
+        for batch in facts.chunks(BATCH) {
+            let bodies: Vec<String> =
+                batch.iter().map(Fact::to_json).collect::<Result<_, _>>()?;
+            let count = bodies.len() as u64;
+            let mut append = Append::new(self.id.clone(), self.seq + 1, now.0, bodies);
+            for fact in batch {
+                match fact {
+                    Fact::DeploymentStarted { .. } => append = append.started(),
+                    Fact::DeploymentEnded { result } => append = append.ended(result.as_str()),
+                    _ => {}
+                }
+            }
+            if let Some((key, body)) = self.book.apply(self.state.course(), batch)? {
+                append = append.document(key, body);
+            }
+            self.host.journal.append(append).await?;
+            self.seq += count;
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, fact: Fact, now: Timestamp) {
+        match fact {
+            Fact::AssessmentAsked { service, phase, deadline, .. } => {
+                self.assess(service, phase, deadline.since(now));
+            }
+            Fact::StepStarted { service, step, attempt, deadline, .. } => {
+                self.start(service, step, attempt, deadline.since(now));
+            }
+            Fact::CancelRequested { force, .. } => self.ask_to_end(force),
+            Fact::CancelForced => self.ask_to_end(true),
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, service: ServiceId, step: Step, number: u16, left: u64) {
+        let cancel = self.told(service, Some(step));
+        let name = self.state.course().service_name(service).to_owned();
+        let attempt = Attempt { service: name, step, number, left, cancel };
+        let workshop = Arc::clone(&self.workshop);
+        self.tasks.spawn(async move {
+            let performed = AssertUnwindSafe(workshop.perform(attempt)).catch_unwind().await;
+            let outcome = performed.unwrap_or_else(|_| Outcome::failed(broke_off()));
+            Input::StepEnded { service, step, attempt: number, outcome }
+        });
+    }
+
+    fn assess(&mut self, service: ServiceId, phase: Phase, left: u64) {
+        let cancel = self.told(service, None);
+        let name = self.state.course().service_name(service).to_owned();
+        let workshop = Arc::clone(&self.workshop);
+        self.tasks.spawn(async move {
+            let assessed = workshop.assess(&name, phase, left, cancel);
+            let verdict = AssertUnwindSafe(assessed).catch_unwind().await;
+            let verdict = verdict.unwrap_or_else(|_| Verdict::Failed(Box::new(broke_off())));
+            Input::Assessed { service, phase, verdict }
+        });
+    }
+
+    /// How a new task is told to end: at once, when the deployment is being cancelled.
+    fn told(&mut self, service: ServiceId, step: Option<Step>) -> Cancel {
+        let cancel = Cancel::default();
+        if let Some(asked) = self.state.cancel() {
+            cancel.requested.cancel();
+            if asked.forced {
+                cancel.forced.cancel();
+            }
+        }
+        self.running.insert((service, step), cancel.clone());
+        cancel
+    }
+
+    fn ask_to_end(&self, force: bool) {
+        for cancel in self.running.values() {
+            cancel.requested.cancel();
+            if force {
+                cancel.forced.cancel();
+            }
+        }
+    }
+
+    fn forget(&mut self, input: &Input) {
+        match input {
+            Input::StepEnded { service, step, .. } => self.running.remove(&(*service, Some(*step))),
+            Input::Assessed { service, .. } => self.running.remove(&(*service, None)),
+            _ => None,
+        };
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self.state.life(), Life::Ended(_))
+    }
+
+    fn next_timer(&self) -> Option<Duration> {
+        let at = self.state.next_timer()?;
+        Some(Duration::from_millis(at.since(self.host.clock.now())))
+    }
+}
+
+async fn sleep(until: Option<Duration>) {
+    match until {
+        Some(left) => tokio::time::sleep(left.min(NAP)).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn broke_off() -> Failure {
+    Failure::new("host.panic", "the host itself broke off in this step")
+        .hint("this is a fault of stagewright; its log on standard error says more")
+}
+
+fn random() -> Result<u64> {
+    let mut bytes = [0; 8];
+    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
+        Ok(8) => Ok(u64::from_ne_bytes(bytes)),
+        Ok(_) => bail!("the operating system gave too few random bytes"),
+        Err(error) => Err(error).context("the operating system gives no random bytes"),
+    }
+}

@@ -1,0 +1,125 @@
+//! Deployments that wait for their environment.
+//!
+//! The queue is in the journal: the deployments that have not ended, by number. Only the
+//! order and the merging are decided here, by the pure queue of the core.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use stagewright_journal::{
+    Append, Deployment, DeploymentId, JournalError, NewDeployment, State as Life,
+};
+use stagewright_pipeline::{Course, Input, Moment, Queue, Request, State, advance};
+
+use super::Driver;
+use crate::compose::Host;
+use crate::control::Reply;
+use crate::description::Description;
+use crate::follow::read_description;
+
+/// How many deployments of one environment may wait.
+const MOST: usize = 100;
+
+/// Records a deployment, to be driven by whoever drives the environment.
+///
+/// # Errors
+/// When too many wait already, or the journal cannot be written.
+pub async fn enqueue(host: &Host, description: &Description, trigger: &str) -> Result<DeploymentId> {
+    let environment = &description.environment.name;
+    let waiting = host.journal.unfinished(environment).await?;
+    if waiting.len() >= MOST {
+        bail!("{} deployments of `{environment}` are waiting already; cancel some", waiting.len());
+    }
+    let deployment = NewDeployment {
+        environment: environment.clone(),
+        action: description.action.to_string(),
+        trigger: trigger.to_owned(),
+        description: serde_json::to_string(description)?,
+        time_ms: host.clock.now().0,
+    };
+    Ok(host.journal.create(deployment).await?)
+}
+
+/// Ends queued deployments whose place a later one of the same kind has taken.
+pub(super) async fn merge(host: &Host, environment: &str) -> Result<()> {
+    let mut queue = Queue::new(MOST);
+    for deployment in host.journal.unfinished(environment).await? {
+        if deployment.state != Life::Queued {
+            continue;
+        }
+        let description = read_description(&*host.journal, &deployment.id).await?;
+        let only = description.only.iter().cloned().collect();
+        let request = Request {
+            environment: environment.to_owned(),
+            action: description.action,
+            only: (!description.only.is_empty()).then_some(only),
+        };
+        let place = queue.push(deployment.id.to_string(), request)?;
+        if let Some(older) = place.merged {
+            let older: DeploymentId = older.parse()?;
+            let append = Append::new(older, 1, host.clock.now().0, Vec::new());
+            host.journal.append(append.merged_into(deployment.id)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Cancels a deployment that waits, while another one is driven.
+pub(super) async fn cancel(host: &Host, id: &DeploymentId) -> Result<Reply> {
+    let Some(deployment) = host.journal.deployment(id).await? else {
+        return Ok(Reply::Refused(format!("there is no deployment {id}")));
+    };
+    Ok(match deployment.state {
+        Life::Ended => Reply::Refused("it has ended already".to_owned()),
+        Life::Running => Reply::Refused("it was interrupted; `resume` it first".to_owned()),
+        Life::Queued => {
+            end_queued(host, &deployment).await?;
+            Reply::Accepted
+        }
+    })
+}
+
+/// Cancels a deployment that nobody drives: one that waits at once, one that was interrupted
+/// by taking it up to its end.
+///
+/// # Errors
+/// When another process has begun to drive it meanwhile, or the journal fails.
+pub async fn cancel_alone(host: &Arc<Host>, id: &DeploymentId, force: bool) -> Result<()> {
+    let Some(driver) = Driver::try_new(host, id.environment())? else {
+        bail!("another process has just begun to drive `{}`; try again", id.environment());
+    };
+    let Some(deployment) = host.journal.deployment(id).await? else {
+        bail!("there is no deployment {id}");
+    };
+    match deployment.state {
+        Life::Ended => Ok(()),
+        Life::Queued => end_queued(host, &deployment).await,
+        Life::Running => {
+            let (reply, _) = tokio::sync::oneshot::channel();
+            let request = crate::control::Request::Cancel { deployment: id.clone(), force };
+            // The channel has room: nobody else knows the new driver yet.
+            let _ = driver.requests().try_send((request, reply));
+            driver.run(Some(id)).await
+        }
+    }
+}
+
+/// A deployment that never began ends with the same facts as one that is cancelled at once.
+async fn end_queued(host: &Host, deployment: &Deployment) -> Result<()> {
+    let description = read_description(&*host.journal, &deployment.id).await?;
+    let course = Course::new(&description.course_spec(), description.action)?;
+    let mut state = State::new(Arc::new(course));
+    // Without slots nothing can start before the cancel is seen.
+    let moment = Moment { now: host.clock.now(), random: 0, host_slots: 0 };
+    let mut facts = stagewright_pipeline::decide(&state, &moment, Input::Begin)?;
+    for fact in &facts {
+        state.apply(fact)?;
+    }
+    facts.extend(advance(&mut state, &moment, Input::Cancel { force: true })?);
+    let bodies = facts.iter().map(stagewright_pipeline::Fact::to_json).collect::<Result<_, _>>()?;
+    let append = Append::new(deployment.id.clone(), 1, moment.now.0, bodies).ended("cancelled");
+    match host.journal.append(append).await {
+        Err(JournalError::Conflict { .. }) => bail!("{} has just begun; try again", deployment.id),
+        other => Ok(other?),
+    }
+}

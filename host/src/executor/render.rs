@@ -1,0 +1,207 @@
+//! A service as plugins are told of it: references in its variables replaced, secrets as
+//! names only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use stagewright_pipeline::environment::{Part, Protocol, Reference, ServiceType, Template, Variable};
+use stagewright_pipeline::{Failure, PluginRecord};
+use stagewright_runtime::{Cancel, record};
+use stagewright_runtime::secrets::{SecretText, Secrets};
+
+use super::workshop::{Workshop, failure};
+use crate::description::Subject;
+
+/// A service for a call, and the values of the secrets that only this rendering knows.
+pub(super) struct Rendered {
+    pub(super) service: record::Service,
+    /// By the name under which the service's variables refer to them.
+    pub(super) secrets: BTreeMap<String, SecretText>,
+}
+
+/// What a reference stands for.
+enum Found {
+    Shown(String),
+    Sensitive(SecretText),
+}
+
+impl Workshop {
+    /// The service without its variables: builds and pushes do not depend on where other
+    /// services are.
+    pub(super) fn bare(
+        &self,
+        subject: &Subject,
+        record: &PluginRecord,
+    ) -> Result<Rendered, Failure> {
+        let service = self.record(subject, record, Vec::new())?;
+        Ok(Rendered { service, secrets: BTreeMap::new() })
+    }
+
+    /// The service with its variables.
+    pub(super) async fn rendered(
+        &self,
+        subject: &Subject,
+        record: &PluginRecord,
+    ) -> Result<Rendered, Failure> {
+        let mut secrets = BTreeMap::new();
+        let mut variables = Vec::new();
+        for (name, variable) in &subject.service.variables {
+            let value = match variable {
+                Variable::Secret(secret) => record::Value::Secret(secret.clone()),
+                Variable::Text(template) => match self.text(template).await? {
+                    Found::Shown(text) => record::Value::Text(text),
+                    Found::Sensitive(text) => {
+                        // No name of an operator's secret has a slash.
+                        let secret = format!("{}/{name}", subject.service.name);
+                        secrets.insert(secret.clone(), text);
+                        record::Value::Secret(secret)
+                    }
+                },
+            };
+            variables.push(record::Variable { name: name.clone(), value });
+        }
+        Ok(Rendered { service: self.record(subject, record, variables)?, secrets })
+    }
+
+    fn record(
+        &self,
+        subject: &Subject,
+        plugin: &PluginRecord,
+        variables: Vec<record::Variable>,
+    ) -> Result<record::Service, Failure> {
+        let service = &subject.service;
+        let stage = self.description.environment.stages.get(service.stage);
+        let health = service.health.as_ref().map(serde_json::to_string).transpose();
+        let ports = service.ports.iter().map(|port| record::Port {
+            name: port.name.clone(),
+            number: port.number,
+            protocol: match port.protocol {
+                Protocol::Tcp => "tcp".to_owned(),
+                Protocol::Udp => "udp".to_owned(),
+            },
+        });
+        Ok(record::Service {
+            environment: self.id.environment().to_owned(),
+            name: service.name.clone(),
+            kind: kind(service.kind).to_owned(),
+            stage: stage.map(|stage| stage.name.clone()).unwrap_or_default(),
+            image: service.image.clone(),
+            source_path: service.source.as_ref().map(|source| source.path.clone()),
+            ports: ports.collect(),
+            variables,
+            health: health.map_err(|error| Failure::new("host.fault", error.to_string()))?,
+            config: plugin.config.clone(),
+        })
+    }
+
+    async fn text(&self, template: &Template) -> Result<Found, Failure> {
+        let mut text = String::new();
+        let mut sensitive = false;
+        for part in template.parts() {
+            match part {
+                Part::Text(literal) => text.push_str(literal),
+                Part::Reference(reference) => match self.look_up(reference).await? {
+                    Found::Shown(value) => text.push_str(&value),
+                    Found::Sensitive(value) => {
+                        sensitive = true;
+                        text.push_str(value.expose());
+                    }
+                },
+            }
+        }
+        Ok(match sensitive {
+            true => Found::Sensitive(SecretText::new(text)),
+            false => Found::Shown(text),
+        })
+    }
+
+    async fn look_up(&self, reference: &Reference) -> Result<Found, Failure> {
+        let unknown = |why: &str| Failure::new("variable.unresolved", format!("{reference} {why}"));
+        let environment = &self.description.environment;
+        let Some((_, service)) = environment.service(&reference.service) else {
+            return Err(unknown("names no service of the environment"));
+        };
+        let port = match (reference.attribute.as_str(), reference.port_name()) {
+            ("host", _) => return Ok(Found::Shown(self.address(&service.name).await?)),
+            ("port", _) => service.ports.first(),
+            (_, Some(name)) => service.ports.iter().find(|port| port.name == name),
+            (output, None) => return self.output(&service.name, output, reference),
+        };
+        let port = port.ok_or_else(|| unknown("names no port of the service"))?;
+        Ok(Found::Shown(port.number.to_string()))
+    }
+
+    /// An output of a job: of this deployment, or the last one that it completed in.
+    fn output(&self, job: &str, name: &str, reference: &Reference) -> Result<Found, Failure> {
+        let known = self.book.record(job);
+        let Some(output) = known.outputs.iter().find(|output| output.name == name) else {
+            let names: Vec<&str> = known.outputs.iter().map(|output| output.name.as_str()).collect();
+            let hint = match names.as_slice() {
+                [] => format!("{job} has answered with no outputs; deploy it first"),
+                names => format!("{job} answered with {}", names.join(", ")),
+            };
+            let message = format!("{reference}: job {job} has no output `{name}`");
+            return Err(Failure::new("variable.unresolved", message).hint(hint));
+        };
+        if !output.sensitive {
+            return Ok(Found::Shown(output.value.clone()));
+        }
+        match self.sealed.value(job, name)? {
+            Some(value) => Ok(Found::Sensitive(value)),
+            None => Err(Failure::new(
+                "variable.unresolved",
+                format!("{reference}: the value of this sensitive output is not kept here"),
+            )
+            .hint(format!("run {job} again"))),
+        }
+    }
+
+    /// Where a service is reached, as its deployer says.
+    async fn address(&self, service: &str) -> Result<String, Failure> {
+        let cell = self.addresses.get(service).ok_or_else(|| {
+            Failure::new("host.fault", format!("no address is known of {service}"))
+        })?;
+        let ask = async {
+            let subject = self.subject(service)?;
+            let plugin = self.plugin(&subject.deploy).await?;
+            let rendered = self.bare(subject, &subject.deploy)?;
+            let call = self.question(rendered, Cancel::default(), u64::MAX);
+            plugin.address(call).await.map_err(|error| failure(error.failure()))
+        };
+        cell.get_or_try_init(|| ask).await.cloned()
+    }
+}
+
+/// Secrets of one call: those of its own rendering, then the operator's.
+pub(super) struct CallSecrets {
+    own: BTreeMap<String, SecretText>,
+    operator: Arc<dyn Secrets>,
+}
+
+impl CallSecrets {
+    pub(super) fn new(own: BTreeMap<String, SecretText>, operator: Arc<dyn Secrets>) -> Self {
+        Self { own, operator }
+    }
+}
+
+impl Secrets for CallSecrets {
+    fn value<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<SecretText, record::Failure>> {
+        match self.own.get(name) {
+            Some(value) => Box::pin(std::future::ready(Ok(value.clone()))),
+            None => self.operator.value(name),
+        }
+    }
+}
+
+fn kind(kind: ServiceType) -> &'static str {
+    match kind {
+        ServiceType::Database => "database",
+        ServiceType::Job => "job",
+        ServiceType::Container => "container",
+        ServiceType::Application => "application",
+    }
+}

@@ -1,0 +1,116 @@
+//! Where builds get their source from: a folder beside the environment file, or a git
+//! repository.
+//!
+//! Repositories are fetched by the host, so that no plugin needs the network or credentials:
+//! once per repository and commit, into a mirror that later fetches add to, and checked out into
+//! a folder per commit that is kept. What a build is shown of such a tree is described by a
+//! [`SourceTree`]; it is copied elsewhere.
+//!
+//! Nothing here runs anything that a repository says (hooks, filters, submodules), and no
+//! credential of a URL is kept or shown.
+
+mod errand;
+mod error;
+mod ignored;
+mod meter;
+mod mirror;
+mod repository;
+mod resolver;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio_util::sync::CancellationToken;
+
+pub use error::SourceError;
+pub use meter::{Progress, Report};
+pub use repository::{CommitId, Repository, Revision};
+pub use resolver::Resolver;
+pub use tree::{EntryKind, SourceEntry, SourceTree};
+
+use mirror::Mirror;
+
+/// The mirrors and checked-out trees of one state folder.
+pub struct Sources {
+    folder: PathBuf,
+    /// One turn per repository, so that callers in this process wait here and not for a file.
+    turns: Mutex<HashMap<String, Turn>>,
+}
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+impl Sources {
+    /// Sources that are kept in `folder` (`<state>/sources`), which is made when it is needed.
+    pub fn new(folder: impl Into<PathBuf>) -> Arc<Self> {
+        Arc::new(Self {
+            folder: folder.into(),
+            turns: Mutex::default(),
+        })
+    }
+
+    /// Turns branches and tags into commits; to be kept for one deployment, as it asks every
+    /// repository once.
+    pub fn resolver(self: &Arc<Self>) -> Resolver {
+        Resolver::new(Arc::clone(self))
+    }
+
+    /// The folder with the files of a commit, fetched and checked out unless it is there.
+    ///
+    /// Calls for one repository wait for each other, also those of other processes. The folder
+    /// is shared and kept: it is read, copied, never changed.
+    ///
+    /// # Errors
+    /// [`SourceError::Cancelled`] soon after `cancel` fires; then nothing half-done is left that
+    /// would be taken for done.
+    pub async fn checkout(
+        &self,
+        repository: &Repository,
+        commit: &CommitId,
+        cancel: &CancellationToken,
+        report: Option<&Report>,
+    ) -> Result<PathBuf, SourceError> {
+        let mirror = self.mirror(repository);
+        let tree = mirror.tree(commit);
+        if tokio::fs::try_exists(&tree).await.unwrap_or(false) {
+            return Ok(tree);
+        }
+        let turn = tokio::select! {
+            turn = self.turn(repository).lock_owned() => turn,
+            () = cancel.cancelled() => return Err(SourceError::Cancelled),
+        };
+        let (repository, commit) = (repository.clone(), commit.clone());
+        errand::run(cancel, report, move |errand| {
+            // The turn is given back when the work ends, which may be after nobody waits for it.
+            let _turn = turn;
+            mirror.check_out(&repository, &commit, errand)
+        })
+        .await
+    }
+
+    fn mirror(&self, repository: &Repository) -> Mirror {
+        Mirror::new(self.folder.join(repository.key()))
+    }
+
+    fn turn(&self, repository: &Repository) -> Turn {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(repository.key().to_owned()).or_default())
+    }
+}
+
+/// The tree of a service whose source is a folder: the folder of the environment file.
+///
+/// # Errors
+/// As [`SourceTree::new`].
+pub fn folder_source(
+    environment_folder: &Path,
+    path: &str,
+    include: &[String],
+) -> Result<SourceTree, SourceError> {
+    SourceTree::new(environment_folder, path, include)
+}

@@ -1,0 +1,143 @@
+//! Why source could not be had.
+
+use std::{io, path::PathBuf};
+
+use super::{Repository, Revision};
+
+/// Names the repository and revision, and what to do. Never shows a credential.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The address of a repository cannot be used.
+    #[error(
+        "`{url}` is not a repository that can be fetched: {reason}; give an https or ssh URL, a \
+         file URL, or a path beside the environment file"
+    )]
+    InvalidUrl {
+        /// As it was written, without what may be a credential.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The address contains a user name with a password or token, or a query.
+    #[error(
+        "the address of the repository `{url}` contains credentials; take them out, and give \
+         them to git's credential helper (`git credential approve`), or use ssh with a key"
+    )]
+    Credentials {
+        /// Without them.
+        url: String,
+    },
+    /// A commit is not written as one.
+    #[error("`{0}` is not a commit; give its full hash, 40 lower-case hexadecimal digits")]
+    InvalidCommit(String),
+    /// The repository did not answer as one.
+    #[error(
+        "cannot read the repository {repository}: {reason}; check the address and that \
+         `git ls-remote {repository}` works for this user without asking"
+    )]
+    Unreachable {
+        /// The repository.
+        repository: Repository,
+        /// What git said.
+        reason: String,
+    },
+    /// The repository answered and does not have the revision.
+    #[error("the repository {repository} has no {revision}; {hint}")]
+    NoSuchRevision {
+        /// The repository.
+        repository: Repository,
+        /// What was looked for.
+        revision: Revision,
+        /// What there is instead, or what to do.
+        hint: String,
+    },
+    /// A commit was fetched and cannot be written into a folder.
+    #[error(
+        "cannot check out {revision} of the repository {repository}: {reason}; when this stays, \
+         remove the folder {} and try again", mirror.display()
+    )]
+    NotCheckedOut {
+        /// The repository.
+        repository: Repository,
+        /// The commit.
+        revision: Revision,
+        /// What git said.
+        reason: String,
+        /// Where the repository is mirrored.
+        mirror: PathBuf,
+    },
+    /// A path of the environment file is not in the source tree.
+    #[error(
+        "`{path}` is not in the source {}; correct `path` or `include`, or add it there",
+        root.display()
+    )]
+    Missing {
+        /// As it was written.
+        path: String,
+        /// The tree.
+        root: PathBuf,
+    },
+    /// A path or link leads out of the source tree.
+    #[error(
+        "`{path}` leads out of the source {} ({reason}); a build sees only what is inside it",
+        root.display()
+    )]
+    Outside {
+        /// The path or the link, from the root of the tree.
+        path: String,
+        /// The tree.
+        root: PathBuf,
+        /// Where to.
+        reason: String,
+    },
+    /// The list of what is ignored cannot be read.
+    #[error("{}: {reason}; it has the syntax of a .gitignore file", path.display())]
+    InvalidIgnoreFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There are too many files for a source.
+    #[error(
+        "the source {} has more than {limit} files and folders; choose a sub-folder with `path`, \
+         or list what is not source in {}",
+        root.display(),
+        super::ignored::FILE_NAME
+    )]
+    TooLarge {
+        /// The tree.
+        root: PathBuf,
+        /// How many are taken at most.
+        limit: usize,
+    },
+    /// It was cancelled.
+    #[error("fetching the source was cancelled")]
+    Cancelled,
+    /// The operating system refused.
+    #[error("could not {what} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl SourceError {
+    /// Whether the same may succeed later without a change by anybody.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Io { .. })
+    }
+
+    pub(super) fn io(
+        what: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { what, path, source }
+    }
+}

@@ -1,0 +1,283 @@
+//! What a build is shown of a source: a sub-path and what it includes, each in its place.
+//!
+//! The digest and whatever copies the source must agree on what belongs to it, so both read
+//! [`SourceTree::entries`].
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    path::{Component, Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{SourceError, ignored::Ignored};
+
+/// The most files and folders that a source may have.
+const MAX_ENTRIES: usize = 1_000_000;
+const BLOCK_BYTES: usize = 128 << 10;
+
+/// The source of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceTree {
+    /// The folder of the environment file, or a commit's; absolute and without links in it.
+    pub root: PathBuf,
+    /// Where the build works, from the root; empty for the root itself.
+    pub path: String,
+    /// What else the build sees, from the root.
+    pub include: Vec<String>,
+}
+
+/// One file or folder of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceEntry {
+    /// From the root of the tree.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: EntryKind,
+}
+
+/// What an entry of a source is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A folder; what is in it has entries of its own.
+    Folder,
+    /// A file.
+    File {
+        /// Whether its owner may run it.
+        executable: bool,
+    },
+    /// A symbolic link that leads to this place inside the tree, as it is written.
+    Link(PathBuf),
+    /// A socket, pipe or device: named, never opened.
+    Other,
+}
+
+impl SourceTree {
+    /// The tree of a service's `path` and `include`, which are relative to `root`.
+    ///
+    /// # Errors
+    /// When one of them does not exist, or leads out of the root, or through a link.
+    pub fn new(root: &Path, path: &str, include: &[String]) -> Result<Self, SourceError> {
+        let root = fs::canonicalize(root).map_err(SourceError::io("open the source", root))?;
+        let include = include.iter().map(|path| place(&root, path));
+        Ok(Self {
+            path: place(&root, path)?,
+            include: include.collect::<Result<_, _>>()?,
+            root,
+        })
+    }
+
+    /// All that belongs to the source, sorted by path: without `.git`, and without what the
+    /// `.stagewrightignore` file of the sub-path lists. Blocks.
+    ///
+    /// # Errors
+    /// When a link leads out of the root, there is too much of it, or it cannot be read.
+    pub fn entries(&self, interrupted: &AtomicBool) -> Result<Vec<SourceEntry>, SourceError> {
+        let base = self.root.join(&self.path);
+        let ignored = Ignored::read(&base)?;
+        let mut entries = Vec::new();
+        for start in self.starts() {
+            let mut open = vec![PathBuf::from(start)];
+            while let Some(path) = open.pop() {
+                if interrupted.load(Ordering::Relaxed) {
+                    return Err(SourceError::Cancelled);
+                }
+                let kind = self.kind(&path)?;
+                let full = self.root.join(&path);
+                let folder = kind == EntryKind::Folder;
+                let listed = full != base && full.starts_with(&base);
+                if listed && ignored.contains(&full, folder) {
+                    continue;
+                }
+                if folder {
+                    children(&full, &path, &mut open)?;
+                }
+                entries.push(SourceEntry { path, kind });
+                if entries.len() > MAX_ENTRIES {
+                    return Err(SourceError::TooLarge {
+                        root: self.root.clone(),
+                        limit: MAX_ENTRIES,
+                    });
+                }
+            }
+        }
+        entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        Ok(entries)
+    }
+
+    /// `sha256:` over where the build works and over the names, kinds, exec bits, contents and
+    /// link targets of all entries. The same on every machine. Blocks.
+    ///
+    /// # Errors
+    /// As [`SourceTree::entries`].
+    pub fn digest(&self, interrupted: &AtomicBool) -> Result<String, SourceError> {
+        let mut hash = Sha256::new();
+        record(&mut hash, b"source 1", self.path.as_bytes());
+        let mut block = vec![0; BLOCK_BYTES];
+        for SourceEntry { path, kind } in self.entries(interrupted)? {
+            let name = path.as_os_str().as_bytes();
+            match kind {
+                EntryKind::Folder => record(&mut hash, b"folder", name),
+                EntryKind::Other => record(&mut hash, b"other", name),
+                EntryKind::Link(target) => {
+                    record(&mut hash, b"link", name);
+                    record(&mut hash, b"to", target.as_os_str().as_bytes());
+                }
+                EntryKind::File { executable } => {
+                    let kind: &[u8] = if executable { b"program" } else { b"file" };
+                    record(&mut hash, kind, name);
+                    let full = self.root.join(&path);
+                    let content = content_digest(&full, &mut block, interrupted)?;
+                    record(&mut hash, b"content", &content);
+                }
+            }
+        }
+        Ok(format!("sha256:{}", hex(&hash.finalize())))
+    }
+
+    /// The sub-path and the includes, without those that lie in another one.
+    fn starts(&self) -> Vec<&str> {
+        let mut starts: Vec<&str> = self.include.iter().map(String::as_str).collect();
+        starts.push(&self.path);
+        starts.sort_unstable_by_key(|start| Path::new(*start));
+        starts.dedup_by(|next, kept| Path::new(*next).starts_with(*kept));
+        starts
+    }
+
+    fn kind(&self, path: &Path) -> Result<EntryKind, SourceError> {
+        let full = self.root.join(path);
+        let metadata = fs::symlink_metadata(&full).map_err(SourceError::io("read", &full))?;
+        let kind = metadata.file_type();
+        if kind.is_symlink() {
+            return self.link(path);
+        }
+        Ok(if kind.is_dir() {
+            EntryKind::Folder
+        } else if kind.is_file() {
+            EntryKind::File {
+                executable: metadata.permissions().mode() & 0o100 != 0,
+            }
+        } else {
+            EntryKind::Other
+        })
+    }
+
+    /// A link, when it stays inside the root both as it is written and where it really leads,
+    /// which differ when there are further links on the way.
+    fn link(&self, path: &Path) -> Result<EntryKind, SourceError> {
+        let full = self.root.join(path);
+        let target = fs::read_link(&full).map_err(SourceError::io("read", &full))?;
+        let parent = path.parent().unwrap_or(Path::new(""));
+        let stays = climbs_at_most(&target, parent.components().count())
+            && match fs::canonicalize(&full) {
+                Ok(real) => real.starts_with(&self.root),
+                // It leads nowhere, which is as it may be.
+                Err(_) => true,
+            };
+        if stays {
+            return Ok(EntryKind::Link(target));
+        }
+        Err(SourceError::Outside {
+            path: path.display().to_string(),
+            root: self.root.clone(),
+            reason: format!("it is a link to {}", target.display()),
+        })
+    }
+}
+
+/// Whether a relative path, taken literally, goes up no further than `depth` folders.
+fn climbs_at_most(path: &Path, depth: usize) -> bool {
+    let mut depth = Some(depth);
+    for component in path.components() {
+        depth = match component {
+            Component::CurDir => depth,
+            Component::Normal(_) => depth.map(|depth| depth + 1),
+            Component::ParentDir => depth.and_then(|depth| depth.checked_sub(1)),
+            Component::RootDir | Component::Prefix(_) => None,
+        };
+    }
+    depth.is_some()
+}
+
+/// A path of the environment file in its shortest form, when it is a place inside the root.
+fn place(root: &Path, written: &str) -> Result<String, SourceError> {
+    let outside = |reason: &str| SourceError::Outside {
+        path: written.to_owned(),
+        root: root.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let mut short = PathBuf::new();
+    for component in Path::new(written).components() {
+        match component {
+            Component::CurDir => {}
+            Component::Normal(name) => short.push(name),
+            Component::ParentDir => return Err(outside("`..` is not allowed in it")),
+            _ => return Err(outside("it is absolute")),
+        }
+    }
+    let full = root.join(&short);
+    let real = fs::canonicalize(&full).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => SourceError::Missing {
+            path: written.to_owned(),
+            root: root.to_owned(),
+        },
+        _ => SourceError::io("open", &full)(error),
+    })?;
+    // A root that is joined with nothing gets a slash at its end, which compares as equal.
+    if real != full {
+        return Err(outside("there is a link on the way; name where it leads"));
+    }
+    Ok(short.to_string_lossy().into_owned())
+}
+
+/// Adds the paths of what is in a folder, except `.git`.
+fn children(full: &Path, path: &Path, open: &mut Vec<PathBuf>) -> Result<(), SourceError> {
+    let entries = fs::read_dir(full).map_err(SourceError::io("read", full))?;
+    for entry in entries {
+        let name = entry.map_err(SourceError::io("read", full))?.file_name();
+        if name != ".git" {
+            open.push(path.join(name));
+        }
+        if open.len() > MAX_ENTRIES {
+            return Err(SourceError::TooLarge {
+                root: full.to_owned(),
+                limit: MAX_ENTRIES,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Lengths go first, so that no two sequences of records are the same bytes.
+fn record(hash: &mut Sha256, kind: &[u8], text: &[u8]) {
+    for part in [kind, text] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+}
+
+fn content_digest(
+    path: &Path,
+    block: &mut [u8],
+    interrupted: &AtomicBool,
+) -> Result<[u8; 32], SourceError> {
+    let mut file = File::open(path).map_err(SourceError::io("read", path))?;
+    let mut hash = Sha256::new();
+    loop {
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(SourceError::Cancelled);
+        }
+        let read = file.read(block).map_err(SourceError::io("read", path))?;
+        match block.get(..read) {
+            None | Some([]) => return Ok(hash.finalize().into()),
+            Some(bytes) => hash.update(bytes),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

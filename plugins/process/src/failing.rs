@@ -1,0 +1,34 @@
+//! Failures of releases, with what a person needs to find the cause: how the process ended and
+//! what it said last.
+
+use stagewright_sdk::Failure;
+
+use crate::machine::Supervised;
+use crate::readiness::NotReady;
+
+/// How many of the last lines go with a failure.
+const LINES: u32 = 20;
+
+/// The failure of a service that did not become ready.
+pub(crate) fn not_ready<R: Supervised>(name: &str, release: &R, why: &NotReady) -> Failure {
+    let failure = match why.cancelled {
+        true => Failure::new("step.cancelled", format!("`{name}` was not ready when the step was cancelled.")),
+        false => Failure::new("process.not-ready", format!("`{name}` did not become ready: {}.", why.reason))
+            .hint(format!("Its last lines are below; `stagewright logs {name}` shows more."))
+            .retry_later(),
+    };
+    let failure = match &why.exit {
+        Some(exit) => failure.detail("exit", exit),
+        None => failure,
+    };
+    with_last_lines(failure.detail("last-check", &why.reason), release)
+}
+
+/// Adds the last lines that a release printed.
+pub(crate) fn with_last_lines<R: Supervised>(failure: Failure, release: &R) -> Failure {
+    match release.tail(LINES) {
+        Ok(lines) if lines.is_empty() => failure.detail("last-lines", "(it printed nothing)"),
+        Ok(lines) => failure.detail("last-lines", lines.join("\n")),
+        Err(error) => failure.detail("last-lines", format!("(not readable: {})", error.message)),
+    }
+}

@@ -1,0 +1,134 @@
+//! Puts a new release of a service in the place of the old one.
+//!
+//! Whatever goes wrong before the new release is ready, the old one serves at the end: it was
+//! not touched, or it is started again.
+
+use stagewright_sdk::process::ReleaseState;
+use stagewright_sdk::{Failure, Service, State, Step, log};
+
+use crate::condition::{runs, untouched};
+use crate::config::{Config, Replace};
+use crate::failing::{not_ready, with_last_lines};
+use crate::machine::{Machine, Supervised};
+use crate::readiness::Gate;
+
+/// The releases that were there before, newest first, each with its state at that time.
+type Before<R> = Vec<(R, ReleaseState)>;
+
+/// Installs, starts, waits until it is ready, and removes what is not needed any more.
+pub(crate) fn deploy<M: Machine>(
+    machine: &M,
+    step: &Step,
+    service: &Service,
+    config: &Config,
+    reference: &str,
+) -> Result<State, Failure> {
+    let replace = config.replace(service)?;
+    let gate = Gate::of(service, config.stop_grace())?;
+    let mut before = Before::new();
+    let mut own = None;
+    for release in machine.releases()? {
+        match release.step_id() == step.id {
+            true => own = Some(release),
+            false => {
+                let state = release.state()?;
+                before.push((release, state));
+            }
+        }
+    }
+    let resumed = own.is_some();
+    let new = match own {
+        Some(release) => release,
+        None => machine.install(&step.id, reference)?,
+    };
+    if !runs(&new.state()?) {
+        let stopped = match replace {
+            Replace::StopFirst => stop_all(&before),
+            Replace::StartFirst => Ok(()),
+        };
+        if let Err(failure) = stopped.and_then(|()| new.start(&config.launch(service))) {
+            return Err(undo(&new, &before, resumed, failure));
+        }
+    }
+    log::info("waiting until it is ready");
+    if let Err(why) = gate.pass(machine, &new) {
+        let failure = not_ready(&service.name, &new, &why);
+        return Err(undo(&new, &before, resumed, failure));
+    }
+    stop_all(&before)?;
+    tidy(&before, config.keep_releases);
+    Ok(State::new("ready", "It is ready.").of(new.step_id(), new.reference()))
+}
+
+fn stop_all<R: Supervised>(before: &Before<R>) -> Result<(), Failure> {
+    for (release, _) in before {
+        if runs(&release.state()?) {
+            log::info(format!("stopping the release of step {}", release.step_id()));
+            release.stop()?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the new release and brings the old one back. The failure says what became of both.
+fn undo<R: Supervised>(
+    new: &R,
+    before: &Before<R>,
+    resumed: bool,
+    failure: Failure,
+) -> Failure {
+    let failure = match failure.details.iter().any(|(name, _)| name == "last-lines") {
+        true => failure,
+        false => with_last_lines(failure, new),
+    };
+    let mut failure = match new.remove() {
+        Ok(()) => failure,
+        Err(error) => failure.detail("left-behind", error.message),
+    };
+    // A step that is repeated after a crash finds the old release as it left it then: stopped.
+    let old = before.iter().find(|(_, state)| runs(state));
+    let old = old.or_else(|| {
+        let mut stopped = before.iter().filter(|(_, state)| state.condition == "stopped");
+        stopped.next().filter(|_| resumed)
+    });
+    if let Some((old, _)) = old {
+        let id = old.step_id();
+        let (now, sentence) = match bring_back(old) {
+            Ok(true) => ("serving", format!("The previous release, of step {id}, serves on.")),
+            Ok(false) => ("restarted", format!("The previous release, of step {id}, was started again.")),
+            Err(error) => {
+                failure = failure.detail("previous-error", error.message);
+                ("stopped", format!("The previous release, of step {id}, could not be started again."))
+            }
+        };
+        failure.message = format!("{} {sentence}", failure.message);
+        failure = failure.detail("previous", now);
+    }
+    failure
+}
+
+/// Starts the old release again unless it runs, which it answers with.
+fn bring_back<R: Supervised>(old: &R) -> Result<bool, Failure> {
+    if runs(&old.state()?) {
+        return Ok(true);
+    }
+    old.start_again()?;
+    Ok(false)
+}
+
+/// Removes the releases beyond those that are kept, the new one counted. A release that cannot
+/// be removed is no reason to call a service that is ready a failure.
+pub(crate) fn tidy<R: Supervised>(before: &Before<R>, keep: usize) {
+    let (never_started, started): (Vec<_>, Vec<_>) =
+        before.iter().partition(|(_, state)| untouched(state));
+    let superfluous = started.into_iter().skip(keep.saturating_sub(1));
+    for (release, _) in never_started.into_iter().chain(superfluous) {
+        if let Err(error) = release.remove() {
+            let id = release.step_id();
+            log::warn(format!("The release of step {id} stays behind: {}", error.message));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
