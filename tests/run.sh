@@ -17,14 +17,24 @@ for component in rustfmt clippy; do
     cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 || rustup component add "$component"
 done
 
+# The example's programs are packages of their own, as a user's would be.
+examples() {
+    for manifest in host/examples/shop/*/Cargo.toml host/examples/shop/libs/*/Cargo.toml; do
+        cargo "$1" --manifest-path "$manifest" "${@:2}"
+    done
+}
+
 say "formatting"
 cargo fmt --all --check
+examples fmt --check
 
 say "lints"
 cargo clippy --locked --workspace --all-targets -- -D warnings
+CARGO_TARGET_DIR=$PWD/target/examples examples clippy --locked --offline --quiet --all-targets -- -D warnings
 
 say "tests"
 cargo test --locked --workspace
+CARGO_TARGET_DIR=$PWD/target/examples examples test --locked --offline --quiet
 
 say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

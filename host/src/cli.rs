@@ -9,6 +9,7 @@ mod deploy;
 mod drive;
 mod history;
 mod init;
+mod interrupt;
 mod logs;
 mod plan;
 mod plugin;
@@ -53,7 +54,7 @@ impl From<Exit> for ExitCode {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Verb::Shim(shim) = &arguments.verb {
-        return stagewright_runtime::process::shim::main(&shim.words);
+        return stagewright_runtime::capability::process::shim::main(&shim.folder);
     }
     let filter = EnvFilter::try_from_env("STAGEWRIGHT_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn"));

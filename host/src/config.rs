@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use stagewright_pipeline::environment::document::Document;
-use stagewright_pipeline::environment::{Duration, Problems, ServiceType, StrategyFile};
+use stagewright_pipeline::environment::file::StrategyFile;
+use stagewright_pipeline::environment::{Duration, Problems, ServiceType};
 use stagewright_runtime::Policy;
 
 pub use secrets::{OperatorSecrets, SecretsConfig};

@@ -75,8 +75,8 @@ impl Description {
                 needs: service.needs.iter().filter_map(|&need| position(need)).collect(),
                 timeouts: timeouts(service),
                 retry: RetryPolicy {
-                    max: service.retry.max,
-                    backoff: millis(service.retry.backoff.0),
+                    max: u16::try_from(service.retry.max).unwrap_or(u16::MAX),
+                    backoff: service.retry.backoff.millis(),
                 },
                 idempotent: service.idempotent,
                 ..ServiceSpec::new(&service.name, u32::try_from(service.stage).unwrap_or(u32::MAX))
@@ -134,12 +134,8 @@ fn stage_spec(stage: &Stage) -> StageSpec {
 
 fn timeouts(service: &Service) -> Timeouts {
     Timeouts {
-        build: millis(service.timeouts.build.0),
-        push: millis(service.timeouts.push.0),
-        deploy: millis(service.timeouts.deploy.0),
+        build: service.timeouts.build.millis(),
+        push: service.timeouts.push.millis(),
+        deploy: service.timeouts.deploy.millis(),
     }
-}
-
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

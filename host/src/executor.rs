@@ -4,7 +4,9 @@
 mod assess;
 mod attempt;
 mod drive;
+pub mod foresee;
 mod ledger;
+pub mod observe;
 mod queue;
 mod render;
 mod sealed;
@@ -19,6 +21,7 @@ use tokio::sync::mpsc;
 use crate::compose::Host;
 use crate::control::{Asked, Control};
 
+pub use attempt::declared_commands;
 pub use ledger::read as read_ledger;
 pub use queue::{cancel_alone, enqueue};
 
@@ -42,7 +45,7 @@ impl Driver {
     /// # Errors
     /// When the lock or the socket cannot be made.
     pub fn try_new(host: &Arc<Host>, environment: &str) -> Result<Option<Self>> {
-        match EnvironmentLock::try_lock(&host.home.locks(), environment, "drives deployments") {
+        match EnvironmentLock::acquire(&host.home.locks(), environment, "drives deployments") {
             Ok(lock) => Self::with(host, environment, lock).map(Some),
             Err(LockError::Held { .. }) => Ok(None),
             Err(error) => Err(error.into()),

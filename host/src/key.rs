@@ -51,10 +51,7 @@ impl Key {
     /// Two processes may make it at once: the first link counts for both.
     fn make(&self) -> Result<Vec<u8>> {
         let mut key = [0; LENGTH];
-        let got = rustix::rand::getrandom(&mut key, rustix::rand::GetRandomFlags::empty())?;
-        if got != LENGTH {
-            bail!("the operating system gave too few random bytes");
-        }
+        getrandom::fill(&mut key).context("the operating system gives no random bytes")?;
         let own = self.path.with_extension(std::process::id().to_string());
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&own)?;

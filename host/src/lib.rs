@@ -7,6 +7,7 @@
 mod clock;
 mod config;
 mod home;
+mod key;
 
 mod description;
 mod logs;

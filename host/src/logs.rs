@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use stagewright_pipeline::{Step, Timestamp};
-use stagewright_runtime::log::{LogLine, Progress, Sink};
+use stagewright_runtime::{LogLine, Progress, Sink};
 use stagewright_runtime::record::Level;
 
 use crate::clock::Clock;
@@ -81,6 +81,15 @@ pub enum Record {
         /// What is being done.
         what: String,
     },
+}
+
+impl Record {
+    /// When it was said, in RFC 3339 with milliseconds, so that texts sort as times do.
+    pub fn time(&self) -> &str {
+        match self {
+            Self::Line { time, .. } | Self::Progress { time, .. } => time,
+        }
+    }
 }
 
 /// Writes the log of one attempt. Losing a line must not fail a step, so a file that cannot

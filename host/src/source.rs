@@ -9,6 +9,7 @@
 //! Nothing here runs anything that a repository says (hooks, filters, submodules), and no
 //! credential of a URL is kept or shown.
 
+mod checkout;
 mod errand;
 mod error;
 mod ignored;
@@ -16,6 +17,7 @@ mod meter;
 mod mirror;
 mod repository;
 mod resolver;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -28,16 +30,16 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-pub use error::SourceError;
-pub use meter::{Progress, Report};
-pub use repository::{CommitId, Repository, Revision};
-pub use resolver::Resolver;
-pub use tree::{EntryKind, SourceEntry, SourceTree};
+pub(crate) use error::SourceError;
+pub(crate) use meter::Report;
+pub(crate) use repository::{CommitId, Repository, Revision};
+pub(crate) use resolver::Resolver;
+pub(crate) use tree::{EntryKind, SourceTree};
 
 use mirror::Mirror;
 
 /// The mirrors and checked-out trees of one state folder.
-pub struct Sources {
+pub(crate) struct Sources {
     folder: PathBuf,
     /// One turn per repository, so that callers in this process wait here and not for a file.
     turns: Mutex<HashMap<String, Turn>>,
@@ -47,7 +49,7 @@ type Turn = Arc<tokio::sync::Mutex<()>>;
 
 impl Sources {
     /// Sources that are kept in `folder` (`<state>/sources`), which is made when it is needed.
-    pub fn new(folder: impl Into<PathBuf>) -> Arc<Self> {
+    pub(crate) fn new(folder: impl Into<PathBuf>) -> Arc<Self> {
         Arc::new(Self {
             folder: folder.into(),
             turns: Mutex::default(),
@@ -56,7 +58,7 @@ impl Sources {
 
     /// Turns branches and tags into commits; to be kept for one deployment, as it asks every
     /// repository once.
-    pub fn resolver(self: &Arc<Self>) -> Resolver {
+    pub(crate) fn resolver(self: &Arc<Self>) -> Resolver {
         Resolver::new(Arc::clone(self))
     }
 
@@ -68,7 +70,7 @@ impl Sources {
     /// # Errors
     /// [`SourceError::Cancelled`] soon after `cancel` fires; then nothing half-done is left that
     /// would be taken for done.
-    pub async fn checkout(
+    pub(crate) async fn checkout(
         &self,
         repository: &Repository,
         commit: &CommitId,
@@ -107,7 +109,7 @@ impl Sources {
 ///
 /// # Errors
 /// As [`SourceTree::new`].
-pub fn folder_source(
+pub(crate) fn folder_source(
     environment_folder: &Path,
     path: &str,
     include: &[String],

@@ -52,9 +52,14 @@ dpkg-deb --fsys-tarfile rust-src_*.deb | tar -x --wildcards './usr/src/rustc-*/l
 
 source=$(echo "$work"/usr/src/rustc-*)
 cd "$source/library/sysroot"
-# What only the compiler's own authors may switch on, and that is what this stands in for.
-RUSTC_BOOTSTRAP=1 \
-RUSTFLAGS="-Zforce-unstable-if-unmarked -Cembed-bitcode=yes --remap-path-prefix=$source=/rustc/$COMMIT" \
+# Names instead of this machine's paths; and what only the compiler's own authors may switch on,
+# which this stands in for.
+flags=(
+  -Zforce-unstable-if-unmarked -Cembed-bitcode=yes
+  "--remap-path-prefix=$source=/rustc/$COMMIT"
+  "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=/rust/deps"
+)
+RUSTC_BOOTSTRAP=1 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}") \
   "$CARGO" build --release --locked --target "$target" --target-dir "$work/target" >&2
 
 libraries=$folder/lib/rustlib/$target/lib

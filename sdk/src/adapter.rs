@@ -23,7 +23,10 @@ pub const fn deployer<P: Deployer>() {}
 
 fn configuration<P: Plugin>(service: &Service) -> Result<P::Config, Failure> {
     serde_json::from_str(&service.config).map_err(|error| {
-        let message = format!("The `with` block of `{}` cannot be read: {error}", service.name);
+        let message = format!(
+            "The `with` block of `{}` cannot be read: {error}",
+            service.name
+        );
         Failure::new("config.invalid", message)
             .hint("`stagewright plugin inspect` shows the schema of the plugin.")
     })
@@ -77,7 +80,11 @@ impl<P: Deployer> deployer::exports::stagewright::plugin::deployer::Guest for Ad
     }
 
     fn plan(service: Service, reference: Option<String>) -> Result<Vec<Change>, Failure> {
-        P::plan(&service, configuration::<P>(&service)?, reference.as_deref())
+        P::plan(
+            &service,
+            configuration::<P>(&service)?,
+            reference.as_deref(),
+        )
     }
 
     fn deploy(step: Step, service: Service, reference: String) -> Result<State, Failure> {

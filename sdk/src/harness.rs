@@ -64,7 +64,10 @@ pub fn defects<P: Plugin>() -> Vec<String> {
         defects.push(format!("The name `{}` is not plain.", description.name));
     }
     if description.version.split('.').count() < 3 {
-        defects.push(format!("The version `{}` is not x.y.z.", description.version));
+        defects.push(format!(
+            "The version `{}` is not x.y.z.",
+            description.version
+        ));
     }
     if description.summary.is_empty() || description.summary.contains('\n') {
         defects.push("The summary is not one line.".to_owned());

@@ -131,9 +131,21 @@ mod tests {
     #[test]
     fn each_of_the_four_checks_is_read() {
         let http = read(r#"{"http":{"port":"web"}}"#);
-        assert_eq!(http.check().unwrap(), Check::Http { port: "web", path: "/" });
+        assert_eq!(
+            http.check().unwrap(),
+            Check::Http {
+                port: "web",
+                path: "/"
+            }
+        );
         let grpc = read(r#"{"grpc":{"port":"rpc"}}"#);
-        assert_eq!(grpc.check().unwrap(), Check::Grpc { port: "rpc", service: "" });
+        assert_eq!(
+            grpc.check().unwrap(),
+            Check::Grpc {
+                port: "rpc",
+                service: ""
+            }
+        );
         let exec = read(r#"{"exec":{"command":["/app/check","-q"]}}"#);
         let command = ["/app/check".to_owned(), "-q".to_owned()];
         assert_eq!(exec.check().unwrap(), Check::Exec { command: &command });
@@ -147,11 +159,17 @@ mod tests {
         assert_eq!(health.interval(), Duration::from_secs(1));
         assert_eq!(health.timeout(), Duration::from_secs(5));
         assert_eq!(health.within(), None);
-        assert_eq!(read(r#"{"within":"2m"}"#).within(), Some(Duration::from_secs(120)));
+        assert_eq!(
+            read(r#"{"within":"2m"}"#).within(),
+            Some(Duration::from_secs(120))
+        );
     }
 
     #[test]
     fn a_block_without_a_check_is_refused() {
-        assert_eq!(read("{}").check().unwrap_err().code, "service.health-invalid");
+        assert_eq!(
+            read("{}").check().unwrap_err().code,
+            "service.health-invalid"
+        );
     }
 }

@@ -18,7 +18,10 @@ pub(crate) fn pass(time: Duration) {
     NOW.set(NOW.get().saturating_add(time));
 }
 
-#[expect(clippy::print_stderr, reason = "there is no host whose log could take the line")]
+#[expect(
+    clippy::print_stderr,
+    reason = "there is no host whose log could take the line"
+)]
 pub(crate) fn line(level: Level, message: &str, fields: &[(String, String)]) {
     eprintln!("{level:?}: {message} {fields:?}");
 }

@@ -46,7 +46,9 @@ impl Service {
             return Ok(None);
         };
         let message = format!("The `health` block of `{}` cannot be read", self.name);
-        serde_json::from_str(text).map(Some).or_fail("service.health-invalid", message)
+        serde_json::from_str(text)
+            .map(Some)
+            .or_fail("service.health-invalid", message)
     }
 }
 

@@ -29,8 +29,7 @@ impl Directory {
                 break;
             }
         }
-        String::from_utf8(bytes).map_err(|_| {
-            Failure::new("workspace.not-text", format!("`{path}` is not UTF-8 text."))
-        })
+        String::from_utf8(bytes)
+            .map_err(|_| Failure::new("workspace.not-text", format!("`{path}` is not UTF-8 text.")))
     }
 }

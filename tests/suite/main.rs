@@ -1,3 +1,9 @@
 //! The real program with real processes and real guests, in one test binary.
 
+mod deploying;
+mod driving;
+mod environment;
+mod files;
 mod installation;
+mod process;
+mod shop;

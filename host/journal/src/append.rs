@@ -26,20 +26,20 @@ pub struct Append {
     pub time_ms: u64,
     /// The facts, in order.
     pub bodies: Vec<String>,
-    /// What they mean for the state of the deployment.
-    pub transition: Option<Transition>,
+    /// Whether a queued deployment begins with them; one that has begun already stays so.
+    pub starts: bool,
+    /// How the deployment ends with them.
+    pub end: Option<End>,
     /// Documents of the deployment's environment that are replaced.
     pub documents: Vec<Document>,
 }
 
-/// A change of a deployment's state.
+/// How a deployment ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Transition {
-    /// A queued deployment begins; one that has begun already stays as it is.
-    Started,
-    /// It ends with this result.
-    Ended(String),
-    /// A queued deployment ends because this later one takes its place; its result is `merged`.
+pub enum End {
+    /// With this result.
+    Result(String),
+    /// Queued, because this later one takes its place; its result is `merged`.
     MergedInto(DeploymentId),
 }
 
@@ -65,7 +65,8 @@ impl Append {
             first_seq,
             time_ms,
             bodies,
-            transition: None,
+            starts: false,
+            end: None,
             documents: Vec::new(),
         }
     }
@@ -73,21 +74,21 @@ impl Append {
     /// With these facts the deployment begins.
     #[must_use]
     pub fn started(mut self) -> Self {
-        self.transition = Some(Transition::Started);
+        self.starts = true;
         self
     }
 
     /// With these facts the deployment ends.
     #[must_use]
     pub fn ended(mut self, result: impl Into<String>) -> Self {
-        self.transition = Some(Transition::Ended(result.into()));
+        self.end = Some(End::Result(result.into()));
         self
     }
 
     /// With these facts another deployment takes this one's place in the queue.
     #[must_use]
     pub fn merged_into(mut self, other: DeploymentId) -> Self {
-        self.transition = Some(Transition::MergedInto(other));
+        self.end = Some(End::MergedInto(other));
         self
     }
 
@@ -120,7 +121,8 @@ impl fmt::Debug for Append {
             .field("first_seq", &self.first_seq)
             .field("time_ms", &self.time_ms)
             .field("facts", &self.bodies.len())
-            .field("transition", &self.transition)
+            .field("starts", &self.starts)
+            .field("end", &self.end)
             .field("documents", &self.documents)
             .finish()
     }

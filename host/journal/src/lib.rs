@@ -19,7 +19,7 @@ mod journal;
 mod lock;
 mod sqlite;
 
-pub use append::{Append, Document, Entry, MAX_APPEND_BYTES, MAX_PAGE, MAX_TEXT_BYTES, Transition};
+pub use append::{Append, Document, End, Entry, MAX_APPEND_BYTES, MAX_PAGE, MAX_TEXT_BYTES};
 pub use deployment::{Deployment, DeploymentId, InvalidDeploymentId, NewDeployment, State};
 pub use error::JournalError;
 pub use filesystem::network_file_system;

@@ -137,6 +137,27 @@ impl EnvironmentLock {
     }
 }
 
+impl EnvironmentLock {
+    /// Blocks until nobody holds the lock of an environment. Somebody else may have it again
+    /// when this returns.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn wait(locks: &Path, environment: &str) -> Result<(), LockError> {
+        let path = locks.join(environment);
+        let failed = |what| {
+            let path = path.clone();
+            move |source| LockError::Io { what, path, source }
+        };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed("open")(error)),
+        };
+        file.lock_shared().map_err(failed("wait for"))
+    }
+}
+
 impl Drop for EnvironmentLock {
     fn drop(&mut self) {
         // The next holder must not be shown under this one's name in the moment before it signs.

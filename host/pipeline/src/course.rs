@@ -4,7 +4,9 @@
 //! orders it by stage, turns it round for actions that take things down, and lays the needs
 //! out as edges. Must never look at anything that changes while the deployment runs.
 
+mod circle;
 mod edges;
+mod error;
 mod spec;
 
 #[cfg(test)]
@@ -17,19 +19,16 @@ use serde::{Deserialize, Serialize};
 use crate::action::{Action, Phase, Step};
 use crate::environment::file::{OnFailure, Overlap, ServiceType};
 use edges::Edges;
+pub use error::CourseError;
 pub use spec::{CourseSpec, RetryPolicy, ServiceSpec, StageSpec, Timeouts};
 
 /// A service, by its place in the course: stage by stage, in a stage in the file's order.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ServiceId(pub u32);
 
 /// A stage, by its place in the order in which the course takes the stages.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StageId(pub u32);
 
@@ -119,54 +118,6 @@ impl ServiceCourse {
     pub(crate) fn may_repeat(&self, step: Step) -> bool {
         self.kind != ServiceType::Job || self.idempotent || !step.runs_jobs()
     }
-}
-
-/// A description that makes no course.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CourseError {
-    /// A service names a stage that is not there.
-    #[error("service {service} belongs to stage number {stage}, but there are {stages}")]
-    NoStage {
-        /// The service.
-        service: String,
-        /// What it names.
-        stage: u32,
-        /// How many there are.
-        stages: usize,
-    },
-    /// A service needs one that is not there.
-    #[error("service {service} needs service number {need}, which is not in this deployment")]
-    NoNeed {
-        /// The service.
-        service: String,
-        /// What it needs.
-        need: u32,
-    },
-    /// A need of something that comes later.
-    #[error("service {service} needs {need} of the later stage {stage}; move one of the two")]
-    LaterStage {
-        /// The service.
-        service: String,
-        /// What it needs.
-        need: String,
-        /// Where that is.
-        stage: String,
-    },
-    /// Services that wait for each other.
-    #[error("these services need each other in a circle: {}", .0.join(" → "))]
-    Cycle(Vec<String>),
-    /// A phase without slots would never end.
-    #[error("stage {stage}: a limit of 0 {phase} slots would wait for ever; give at least 1")]
-    NoSlots {
-        /// The stage.
-        stage: String,
-        /// The phase.
-        phase: Phase,
-    },
-    /// More than the indices can count.
-    #[error("a deployment has at most 16777216 services and stages, this one has {0}")]
-    TooLarge(usize),
 }
 
 impl Course {
@@ -291,47 +242,14 @@ impl Course {
     pub(crate) fn needs_only_order(&self) -> bool {
         self.action.is_thorough()
     }
-
-    /// Takes away, again and again, services without unmet needs; what is left is circular.
-    fn refuse_cycles(&self) -> Result<(), CourseError> {
-        let ids = || (0..self.services.len() as u32).map(ServiceId);
-        let mut unmet: Vec<u32> = ids().map(|id| self.needs(id).len() as u32).collect();
-        let mut free: Vec<ServiceId> = ids().filter(|&id| self.needs(id).is_empty()).collect();
-        let mut taken = 0;
-        while let Some(id) = free.pop() {
-            taken += 1;
-            for &dependent in self.dependents(id) {
-                if let Some(count) = unmet.get_mut(dependent.index()) {
-                    *count -= 1;
-                    if *count == 0 {
-                        free.push(dependent);
-                    }
-                }
-            }
-        }
-        if taken == self.services.len() {
-            return Ok(());
-        }
-        let blocked = |id: ServiceId| unmet.get(id.index()).is_some_and(|&count| count > 0);
-        let mut path: Vec<ServiceId> = Vec::new();
-        let mut next = ids().find(|&id| blocked(id));
-        // Every blocked service has a blocked need, so the walk comes back to its own path.
-        while let Some(id) = next {
-            if let Some(start) = path.iter().position(|&seen| seen == id) {
-                let circle = path.iter().skip(start).chain([&id]);
-                let names = circle.map(|&id| self.service_name(id).to_owned());
-                return Err(CourseError::Cycle(names.collect()));
-            }
-            path.push(id);
-            next = self.needs(id).iter().copied().find(|&need| blocked(need));
-        }
-        Ok(())
-    }
 }
 
 fn stages(spec: &CourseSpec, action: Action, order: &[u32]) -> Vec<StageCourse> {
     let mut sizes = vec![0_u32; spec.stages.len()];
-    for service in order.iter().filter_map(|&at| spec.services.get(at as usize)) {
+    for service in order
+        .iter()
+        .filter_map(|&at| spec.services.get(at as usize))
+    {
         if let Some(size) = sizes.get_mut(service.stage as usize) {
             *size += 1;
         }

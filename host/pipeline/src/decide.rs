@@ -90,25 +90,29 @@ pub fn decide(state: &State, moment: &Moment, input: Input) -> Result<Vec<Fact>,
             if state.settlement(service).is_some() {
                 return Ok(Vec::new());
             }
-            checked(state, Fact::ServiceAssessed {
-                service,
-                phase,
-                verdict,
-            })
+            checked(
+                state,
+                Fact::ServiceAssessed {
+                    service,
+                    phase,
+                    verdict,
+                },
+            )
         }
         Input::StepEnded {
             service,
             step,
             attempt,
             outcome,
-        } => {
-            checked(state, Fact::StepEnded {
+        } => checked(
+            state,
+            Fact::StepEnded {
                 service,
                 step,
                 attempt,
                 outcome,
-            })
-        }
+            },
+        ),
     }
 }
 

@@ -109,7 +109,9 @@ impl Ledger {
 
     /// All services that are known, by name.
     pub fn services(&self) -> impl Iterator<Item = (&str, &Record)> {
-        self.services.iter().map(|(name, record)| (name.as_str(), record))
+        self.services
+            .iter()
+            .map(|(name, record)| (name.as_str(), record))
     }
 
     /// Services with something in the world that the description does not name any more.

@@ -24,3 +24,23 @@ pub mod verdict;
 pub mod wait;
 
 mod apply;
+
+pub use action::{Action, Phase, Step};
+pub use course::{
+    Course, CourseError, CourseSpec, RetryPolicy, ServiceId, ServiceSpec, StageId, StageSpec,
+    Timeouts,
+};
+pub use decide::{Input, advance, decide};
+pub use event::{Event, event};
+pub use fact::Fact;
+pub use failure::{Failure, Retry};
+pub use fingerprint::Fingerprint;
+pub use ledger::{Ledger, Pushed, Record};
+pub use moment::{Moment, Timestamp};
+pub use outcome::{Ending, Outcome, Output, Product, Settlement, SkipReason};
+pub use queue::{Queue, Request};
+pub use state::{Life, Running, State};
+pub use verdict::{Change, PluginRecord, Standing, Verdict};
+
+#[cfg(test)]
+mod tests;

@@ -118,7 +118,10 @@ impl Queue {
 
     /// Takes out the first deployment whose environment is free.
     pub fn take(&mut self, is_free: impl Fn(&str) -> bool) -> Option<Queued> {
-        let at = self.waiting.iter().position(|w| is_free(&w.request.environment))?;
+        let at = self
+            .waiting
+            .iter()
+            .position(|w| is_free(&w.request.environment))?;
         self.waiting.remove(at)
     }
 
@@ -159,11 +162,16 @@ mod tests {
     fn the_newest_of_equal_requests_takes_the_place_and_both_ids_stay_known() {
         let mut queue = Queue::new(100);
         let deploy = || request("shop", Action::Deploy, &[]);
-        queue.push("other-1", request("other", Action::Deploy, &[])).unwrap();
+        queue
+            .push("other-1", request("other", Action::Deploy, &[]))
+            .unwrap();
         queue.push("shop-1", deploy()).unwrap();
         queue.push("shop-2", deploy()).unwrap();
         let place = queue.push("shop-3", deploy()).unwrap();
-        assert_eq!((place.position, place.merged.as_deref()), (0, Some("shop-2")));
+        assert_eq!(
+            (place.position, place.merged.as_deref()),
+            (0, Some("shop-2"))
+        );
         assert_eq!(queue.merged_into("shop-1"), Some("shop-3"));
         assert_eq!(queue.merged_into("shop-2"), Some("shop-3"));
         assert_eq!(queue.merged_into("shop-3"), None);
@@ -194,8 +202,12 @@ mod tests {
     #[test]
     fn selections_are_sets() {
         let mut queue = Queue::new(9);
-        queue.push("1", request("shop", Action::Deploy, &["a", "b"])).unwrap();
-        let place = queue.push("2", request("shop", Action::Deploy, &["b", "a"])).unwrap();
+        queue
+            .push("1", request("shop", Action::Deploy, &["a", "b"]))
+            .unwrap();
+        let place = queue
+            .push("2", request("shop", Action::Deploy, &["b", "a"]))
+            .unwrap();
         assert_eq!(place.merged.as_deref(), Some("1"));
     }
 
@@ -204,11 +216,20 @@ mod tests {
         let mut queue = Queue::new(2);
         let deploy = || request("shop", Action::Deploy, &[]);
         queue.push("1", deploy()).unwrap();
-        assert_eq!(queue.push("1", deploy()), Err(QueueError::Known("1".into())));
+        assert_eq!(
+            queue.push("1", deploy()),
+            Err(QueueError::Known("1".into()))
+        );
         queue.push("2", deploy()).unwrap();
-        assert_eq!(queue.push("1", deploy()), Err(QueueError::Known("1".into())));
+        assert_eq!(
+            queue.push("1", deploy()),
+            Err(QueueError::Known("1".into()))
+        );
         assert_eq!(queue.push("3", deploy()), Err(QueueError::Full(2)));
-        assert_eq!(queue.cancel("2").map(|w| w.absorbed), Some(vec!["1".to_owned()]));
+        assert_eq!(
+            queue.cancel("2").map(|w| w.absorbed),
+            Some(vec!["1".to_owned()])
+        );
         assert_eq!(queue.cancel("2"), None);
         queue.push("3", deploy()).unwrap();
     }

@@ -59,7 +59,13 @@ mod tests {
     #[test]
     fn it_doubles_up_to_five_minutes_and_jitter_takes_at_most_half() {
         let later = failure(Retry::Later);
-        for (attempt, full) in [(1, 1_000), (2, 2_000), (3, 4_000), (10, LONGEST), (20, LONGEST)] {
+        for (attempt, full) in [
+            (1, 1_000),
+            (2, 2_000),
+            (3, 4_000),
+            (10, LONGEST),
+            (20, LONGEST),
+        ] {
             assert_eq!(backoff(POLICY, &later, attempt, 0), Some(full));
             for random in 0..500 {
                 let pause = backoff(POLICY, &later, attempt, draw(7, random, attempt)).unwrap();

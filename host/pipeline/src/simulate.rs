@@ -80,8 +80,9 @@ pub enum SimulationError {
     /// The core refused an input.
     #[error(transparent)]
     Illegal(#[from] Illegal),
-    /// Nothing runs, nothing is due, and the deployment has not ended: for want of host slots.
-    #[error("the deployment stands still at {0} ms: nothing runs and nothing is due")]
+    /// The deployment has not ended, and neither what runs nor what is due brings it further:
+    /// for want of host slots.
+    #[error("the deployment stands still at {0} ms; give the host at least one slot")]
     Stuck(u64),
 }
 
@@ -126,7 +127,12 @@ pub(crate) fn simulate_by(
             random: settings.seed,
             host_slots: settings.host_slots,
         };
-        for fact in advance(&mut run.state, &moment, input)? {
+        let was_due = input == Input::Advance;
+        let facts = advance(&mut run.state, &moment, input)?;
+        if was_due && facts.is_empty() {
+            return Err(SimulationError::Stuck(run.now.0));
+        }
+        for fact in facts {
             count += 1;
             watch(run.now, &fact);
             run.perform(world, &fact);
@@ -164,12 +170,18 @@ impl Run {
     fn next(&mut self) -> Result<Input, SimulationError> {
         let timer = self.state.next_timer();
         if let Some(due) = timer
-            && self.agenda.first_key_value().is_none_or(|((at, _), _)| due < *at)
+            && self
+                .agenda
+                .first_key_value()
+                .is_none_or(|((at, _), _)| due < *at)
         {
             self.now = self.now.max(due);
             return Ok(Input::Advance);
         }
-        let ((at, _), input) = self.agenda.pop_first().ok_or(SimulationError::Stuck(self.now.0))?;
+        let ((at, _), input) = self
+            .agenda
+            .pop_first()
+            .ok_or(SimulationError::Stuck(self.now.0))?;
         self.now = at;
         if let Input::StepEnded { service, .. } | Input::Assessed { service, .. } = &input {
             self.awaited.remove(service);
@@ -209,7 +221,9 @@ impl Run {
                 };
                 self.promise(service, self.now.after(takes), end);
             }
-            Fact::CancelRequested { .. } => self.stop(|service, step| world.wind_down(service, step)),
+            Fact::CancelRequested { .. } => {
+                self.stop(|service, step| world.wind_down(service, step))
+            }
             Fact::CancelForced => self.stop(|_, _| 0),
             _ => {}
         }
@@ -227,7 +241,11 @@ impl Run {
         let running: Vec<_> = self.state.running().collect();
         for step in running {
             let at = self.now.after(after(step.service, step.step));
-            if self.awaited.get(&step.service).is_some_and(|&(end, _)| at < end) {
+            if self
+                .awaited
+                .get(&step.service)
+                .is_some_and(|&(end, _)| at < end)
+            {
                 let outcome = Outcome::Cancelled {
                     confirmed: true,
                     remains: Vec::new(),

@@ -116,7 +116,11 @@ impl State {
         let services = (0..course.services().len() as u32)
             .map(|at| Service::new(&course, ServiceId(at)))
             .collect();
-        let stages = course.stages().iter().map(|s| Stage::new(&course, s)).collect();
+        let stages = course
+            .stages()
+            .iter()
+            .map(|s| Stage::new(&course, s))
+            .collect();
         Self {
             course,
             life: Life::New,
@@ -196,7 +200,11 @@ impl State {
     /// The steps that have started and not ended, in the order of the course. Takes time in
     /// proportion to the number of services: it is for recovery and status.
     pub fn running(&self) -> impl Iterator<Item = Running> + '_ {
-        let running = self.services.iter().zip(0..).filter(|(s, _)| s.mode == Mode::Running);
+        let running = self
+            .services
+            .iter()
+            .zip(0..)
+            .filter(|(s, _)| s.mode == Mode::Running);
         running.map(|(service, at)| Running {
             service: ServiceId(at),
             step: service.step,
@@ -209,7 +217,11 @@ impl State {
     /// The assessments that were asked and not answered. Takes time in proportion to the
     /// number of services.
     pub fn assessing(&self) -> impl Iterator<Item = (ServiceId, Phase)> + '_ {
-        let asked = self.services.iter().zip(0..).filter(|(s, _)| s.mode == Mode::Assessing);
+        let asked = self
+            .services
+            .iter()
+            .zip(0..)
+            .filter(|(s, _)| s.mode == Mode::Assessing);
         asked.map(|(service, at)| (ServiceId(at), service.step.phase()))
     }
 
@@ -224,9 +236,9 @@ impl State {
     #[must_use]
     pub fn remaining(&self, service: ServiceId, now: Timestamp) -> u64 {
         let whole = |s: &Service| self.course.service(service).map(|c| c.timeout(s.step));
-        self.services.get(service.index()).map_or(0, |s| {
-            s.deadline.since(now).min(whole(s).unwrap_or(0))
-        })
+        self.services
+            .get(service.index())
+            .map_or(0, |s| s.deadline.since(now).min(whole(s).unwrap_or(0)))
     }
 
     pub(crate) const fn lane(&self, phase: Phase) -> &Lane {
@@ -268,7 +280,10 @@ impl State {
             return Some(Settlement::Skipped(SkipReason::NeedFailed(need)));
         }
         let unbuilt = self.course.overlap() == Overlap::None
-            && self.stages.get(course.stage.index()).is_some_and(Stage::ended_unbuilt);
+            && self
+                .stages
+                .get(course.stage.index())
+                .is_some_and(Stage::ended_unbuilt);
         unbuilt.then_some(Settlement::Skipped(SkipReason::StageNotBuilt))
     }
 
@@ -277,7 +292,10 @@ impl State {
         let Some(service) = self.services.get(id.index()) else {
             return false;
         };
-        let stage = self.course.service(id).and_then(|s| self.stages.get(s.stage.index()));
+        let stage = self
+            .course
+            .service(id)
+            .and_then(|s| self.stages.get(s.stage.index()));
         service.mode == Mode::Idle
             && service.step.phase() == Phase::Deploy
             && service.unmet == 0

@@ -119,14 +119,16 @@ impl State {
         let stage = self.course.service(id)?.stage;
         let limit = self.course.stage(stage)?.limit(phase);
         let lane = self.lane(phase);
-        Some(if self.stages.get(stage.index())?.half(phase).running >= limit {
-            Wait::Slot { phase, limit }
-        } else if lane.running >= lane.limit() {
-            let limit = lane.limit();
-            Wait::Slot { phase, limit }
-        } else {
-            Wait::HostSlots
-        })
+        Some(
+            if self.stages.get(stage.index())?.half(phase).running >= limit {
+                Wait::Slot { phase, limit }
+            } else if lane.running >= lane.limit() {
+                let limit = lane.limit();
+                Wait::Slot { phase, limit }
+            } else {
+                Wait::HostSlots
+            },
+        )
     }
 
     fn waiting_for_turn(&self, id: ServiceId, phase: Phase) -> Option<Wait> {

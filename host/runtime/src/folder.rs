@@ -13,6 +13,7 @@ mod copy;
 mod directory;
 mod error;
 mod interrupt;
+mod listing;
 mod locate;
 mod remove;
 mod route;
@@ -30,6 +31,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::FolderError;
 pub use interrupt::Interrupt;
+pub use listing::{Entry, MOST_ENTRIES};
 
 pub(crate) use content::hexadecimal;
 pub(crate) use directory::{Directory, Kind, Stat, set_modified};
@@ -44,8 +46,6 @@ use view::Sight;
 
 /// Bytes that one call of [`Folder::read`] or [`Folder::write`] moves at most.
 pub const CHUNK: usize = 64 * 1024;
-/// Entries that one call of [`Folder::entries`] answers with at most.
-pub const MOST_ENTRIES: usize = 1000;
 /// The largest file that [`Folder::write`] makes, in bytes.
 pub const LARGEST_FILE: u64 = 16 * 1024 * 1024 * 1024;
 
@@ -67,24 +67,16 @@ pub struct Folder {
     view: View,
 }
 
-/// What stands in a folder under one path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// From the folder, with `/` between the parts.
-    pub path: String,
-    /// `file`, `directory`, `symlink`, `other`.
-    pub kind: &'static str,
-    /// Bytes of a file; 0 for all else.
-    pub size: u64,
-    /// A file that somebody may execute.
-    pub executable: bool,
-}
-
 impl Folder {
     /// Opens a folder of this machine. The caller vouches for `path`: links in it are followed.
     pub fn open(path: &Path, access: Access) -> Result<Self, FolderError> {
         let root = Directory::open(path).map_err(FolderError::io("open the folder", path))?;
-        Ok(Self { root, location: path.to_owned(), access, view: View::default() })
+        Ok(Self {
+            root,
+            location: path.to_owned(),
+            access,
+            view: View::default(),
+        })
     }
 
     /// Where it is on this machine; for the host's own use, never for a guest.
@@ -99,22 +91,35 @@ impl Folder {
         self.access
     }
 
-    /// The same folder, showing only these sub-trees and the directories on the way to them.
-    /// Each of them has to be there. None at all shows nothing.
-    pub fn limited_to<'a>(&self, parts: impl IntoIterator<Item = &'a str>) -> Result<Self, FolderError> {
+    /// The same folder for reading, showing only these sub-trees and the directories on the way
+    /// to them. Each of them has to be there. None at all shows nothing.
+    pub fn limited_to<'a>(
+        &self,
+        parts: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, FolderError> {
         let mut places = Vec::new();
         for part in parts {
             let place = self.find(part)?;
-            place.stat().map_err(FolderError::io("look at", &place.path))?;
+            place
+                .stat()
+                .map_err(FolderError::io("look at", &place.path))?;
             places.push(place.path);
         }
-        Ok(Self { view: self.view.limited_to(places), ..self.clone() })
+        Ok(Self {
+            access: Access::Read,
+            view: self.view.limited_to(places),
+            ..self.clone()
+        })
     }
 
-    /// The same folder without anything of that name, at any depth: `.git`.
+    /// The same folder for reading, without anything of that name, at any depth: `.git`.
     #[must_use]
     pub fn without(&self, name: &str) -> Self {
-        Self { view: self.view.without(name.into()), ..self.clone() }
+        Self {
+            access: Access::Read,
+            view: self.view.without(name.into()),
+            ..self.clone()
+        }
     }
 
     /// A directory in it as a folder of its own, with the same access. What is above it cannot
@@ -124,49 +129,27 @@ impl Folder {
         if self.view.of(&place.path) == Sight::Passage {
             return Err(FolderError::NotFound { path: place.path });
         }
-        let root = place.open().map_err(FolderError::io("open the directory", &place.path))?;
+        let root = place
+            .open()
+            .map_err(FolderError::io("open the directory", &place.path))?;
         let location = self.location.join(&place.path);
-        Ok(Self { root, location, access: self.access, view: self.view.below(&place.path) })
-    }
-
-    /// At most `limit` (and [`MOST_ENTRIES`]) entries of a directory that come after `after`,
-    /// in the order in which paths compare part by part.
-    pub fn entries(
-        &self,
-        path: &str,
-        recursive: bool,
-        after: Option<&str>,
-        limit: usize,
-        interrupt: &Interrupt,
-    ) -> Result<Vec<Entry>, FolderError> {
-        let limit = limit.min(MOST_ENTRIES);
-        let asked = route::parse(path)?;
-        let after = after.map(route::parse).transpose()?;
-        let place = self.find(path)?;
-        let start = place.open().map_err(|error| not_a_directory(&place, error))?;
-        let mut entries = Vec::new();
-        if limit == 0 {
-            return Ok(entries);
-        }
-        let walk = Walk { view: &self.view, place: &place.path, interrupt };
-        walk.visit(&start, |found| {
-            let path = asked.join(found.path);
-            let down = if recursive { Next::On } else { Next::Past };
-            match &after {
-                Some(after) if after.starts_with(&path) => return Ok(down),
-                Some(after) if path <= *after => return Ok(Next::Past),
-                _ => entries.push(Entry::new(&path, &found.stat)?),
-            }
-            Ok::<_, FolderError>(if entries.len() == limit { Next::Stop } else { down })
-        })?;
-        Ok(entries)
+        Ok(Self {
+            root,
+            location,
+            access: self.access,
+            view: self.view.below(&place.path),
+        })
     }
 
     /// Bytes of a file: `length` of them (at most [`CHUNK`]), fewer only at its end.
     pub fn read(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, FolderError> {
         let place = self.find(path)?;
         if length > CHUNK {
-            return Err(FolderError::TooLarge { path: place.path, what: "bytes in one read", limit: CHUNK as u64 });
+            return Err(FolderError::TooLarge {
+                path: place.path,
+                what: "bytes in one read",
+                limit: CHUNK as u64,
+            });
         }
         let file = self.file_at(&place)?;
         let mut bytes = vec![0; length];
@@ -186,9 +169,18 @@ impl Folder {
     /// Writes at most [`CHUNK`] bytes into a file; makes it, and the directories above it.
     pub fn write(&self, path: &str, offset: u64, bytes: &[u8]) -> Result<(), FolderError> {
         self.must_be_writable(path)?;
-        let place = locate(&self.root, &route::parse(path)?, Last::Follow, Missing::Make)?;
+        let place = locate(
+            &self.root,
+            &route::parse(path)?,
+            Last::Follow,
+            Missing::Make,
+        )?;
         self.must_show(&place)?;
-        let too_large = |what, limit| FolderError::TooLarge { path: place.path.clone(), what, limit };
+        let too_large = |what, limit| FolderError::TooLarge {
+            path: place.path.clone(),
+            what,
+            limit,
+        };
         if bytes.len() > CHUNK {
             return Err(too_large("bytes in one write", CHUNK as u64));
         }
@@ -196,8 +188,12 @@ impl Folder {
             return Err(too_large("bytes in one file", LARGEST_FILE));
         }
         let name = file_name(&place)?;
-        let file = place.directory.file_to_edit(name).map_err(|error| not_a_file(&place, error))?;
-        file.write_all_at(bytes, offset).map_err(FolderError::io("write", &place.path))
+        let file = place
+            .directory
+            .file_to_edit(name)
+            .map_err(|error| not_a_file(&place, error))?;
+        file.write_all_at(bytes, offset)
+            .map_err(FolderError::io("write", &place.path))
     }
 
     /// Opens a file for reading by the host.
@@ -210,16 +206,22 @@ impl Folder {
         let route = route::parse(path)?;
         let place = locate(&self.root, &route, Last::Follow, Missing::Refuse)?;
         match self.must_show(&place) {
-            Err(_) if place.path != route => {
-                Err(FolderError::Outside { path: route, reason: "it is a link to what this folder does not show" })
-            }
+            Err(_) if place.path != route => Err(FolderError::Outside {
+                path: route,
+                reason: "it is a link to what this folder does not show",
+            }),
             other => other.map(|()| place),
         }
     }
 
     /// Where the last part of `path` stands itself, even when it is a link.
     pub(crate) fn find_itself(&self, path: &str) -> Result<Place, FolderError> {
-        let place = locate(&self.root, &route::parse(path)?, Last::Keep, Missing::Refuse)?;
+        let place = locate(
+            &self.root,
+            &route::parse(path)?,
+            Last::Keep,
+            Missing::Refuse,
+        )?;
         self.must_show(&place)?;
         Ok(place)
     }
@@ -234,68 +236,66 @@ impl Folder {
 
     /// A walk over what is below a place in this folder.
     pub(crate) fn walk<'a>(&'a self, place: &'a Place, interrupt: &'a Interrupt) -> Walk<'a> {
-        Walk { view: &self.view, place: &place.path, interrupt }
+        Walk {
+            view: &self.view,
+            place: &place.path,
+            interrupt,
+        }
     }
 
     fn file_at(&self, place: &Place) -> Result<File, FolderError> {
         let name = file_name(place)?;
-        let stat = place.directory.stat(name).map_err(FolderError::io("look at", &place.path))?;
+        let stat = place
+            .directory
+            .stat(name)
+            .map_err(FolderError::io("look at", &place.path))?;
         if stat.kind != Kind::File {
-            return Err(FolderError::WrongKind { path: place.path.clone(), expected: "a file" });
+            return Err(FolderError::WrongKind {
+                path: place.path.clone(),
+                expected: "a file",
+            });
         }
-        place.directory.file(name).map_err(|error| not_a_file(place, error))
+        place
+            .directory
+            .file(name)
+            .map_err(|error| not_a_file(place, error))
     }
 
     fn must_be_writable(&self, path: &str) -> Result<(), FolderError> {
         match self.access {
             Access::Write => Ok(()),
-            Access::Read => Err(FolderError::ReadOnly { path: PathBuf::from(path) }),
+            Access::Read => Err(FolderError::ReadOnly {
+                path: PathBuf::from(path),
+            }),
         }
     }
 
     fn must_show(&self, place: &Place) -> Result<(), FolderError> {
         match self.view.of(&place.path) {
-            Sight::Hidden => Err(FolderError::NotFound { path: place.path.clone() }),
+            Sight::Hidden => Err(FolderError::NotFound {
+                path: place.path.clone(),
+            }),
             Sight::Whole | Sight::Passage => Ok(()),
         }
     }
 }
 
-impl Entry {
-    fn new(path: &Path, stat: &Stat) -> Result<Self, FolderError> {
-        let Some(text) = path.to_str() else {
-            return Err(FolderError::Name { path: path.to_owned(), reason: "it is not UTF-8" });
-        };
-        let kind = match stat.kind {
-            Kind::File => "file",
-            Kind::Directory => "directory",
-            Kind::Link => "symlink",
-            Kind::Other => "other",
-        };
-        let size = if stat.kind == Kind::File { stat.size } else { 0 };
-        Ok(Self { path: text.to_owned(), kind, size, executable: stat.is_executable() })
-    }
-}
-
 fn file_name(place: &Place) -> Result<&OsStr, FolderError> {
     let Some(name) = &place.name else {
-        return Err(FolderError::WrongKind { path: place.path.clone(), expected: "a file" });
+        return Err(FolderError::WrongKind {
+            path: place.path.clone(),
+            expected: "a file",
+        });
     };
     Ok(name)
 }
 
 fn not_a_file(place: &Place, error: io::Error) -> FolderError {
     match error.kind() {
-        io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput => {
-            FolderError::WrongKind { path: place.path.clone(), expected: "a file" }
-        }
+        io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput => FolderError::WrongKind {
+            path: place.path.clone(),
+            expected: "a file",
+        },
         _ => FolderError::io("open", &place.path)(error),
-    }
-}
-
-fn not_a_directory(place: &Place, error: io::Error) -> FolderError {
-    match error.kind() {
-        io::ErrorKind::NotADirectory => FolderError::WrongKind { path: place.path.clone(), expected: "a directory" },
-        _ => FolderError::io("open the directory", &place.path)(error),
     }
 }

@@ -70,7 +70,7 @@ impl Entry<'_> {
         // Also when this future is dropped, what it has begun ends.
         let _abort = operations.abort_on_drop();
         let began = Instant::now();
-        let mut store = self.store(Guest::new(contexts, self.limits));
+        let mut store = self.store(Guest::new(contexts, self.limits, self.deadline));
         let (plugin, function, limits) = (self.plugin.to_owned(), self.function, self.limits);
         let mut task = AbortOnDropHandle::new(tokio::spawn(async move {
             let _permit = permit;
@@ -85,9 +85,11 @@ impl Entry<'_> {
             () = tokio::time::sleep_until(self.deadline.into()) => Ended::Late,
             answer = &mut task => Ended::Answered(answer),
         };
-        // The guest is gone before its operations are ended, so that it cannot start others.
-        task.abort();
-        let _ = task.await;
+        if !matches!(ended, Ended::Answered(_)) {
+            // The guest is gone before its operations are ended, so that it starts no others.
+            task.abort();
+            let _ = task.await;
+        }
         let remains = operations.abort().await;
         let tidied = finish(workspace).await;
         let result = match ended {
@@ -103,7 +105,7 @@ impl Entry<'_> {
             log.write(Origin::Host, Level::Warn, &message, &[]);
         }
         log.finish();
-        result.map_err(|error| error.redacted(log.redactor()))
+        result.map_err(|error| error.cleaned(log.redactor()))
     }
 
     fn store(&self, guest: Guest) -> Store<Guest> {
@@ -150,6 +152,3 @@ async fn finish(workspace: Option<Arc<Workspace>>) -> Result<(), String> {
     });
     finished.await.unwrap_or_else(|error| Err(error.to_string()))
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,12 +16,15 @@ pub mod component;
 mod engine;
 pub mod folder;
 pub mod grant;
+mod harmless;
 mod instance;
 pub mod limits;
 pub mod plugin;
 pub mod record;
 mod redactor;
 mod runtime;
+#[cfg(test)]
+mod tests;
 mod wasi;
 
 pub use call::{Call, Cancel, StepError};

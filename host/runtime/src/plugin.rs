@@ -21,11 +21,13 @@ use crate::catalog::{CatalogError, CatalogReason, Inspection};
 use crate::component::{Digest, Face, Role};
 use crate::engine::Engine;
 use crate::grant::{Grants, Missing};
+use crate::harmless;
 use crate::limits::Limits;
 use crate::record::{Description, Problem};
 
 pub(crate) use roles::Roles;
-use surroundings::{Host, Surroundings};
+pub(crate) use surroundings::Host;
+use surroundings::Surroundings;
 
 /// What is known of a loaded component.
 pub(crate) struct Loaded {
@@ -154,7 +156,7 @@ impl Plugin {
         let described = self.loaded.roles.described();
         let config = config.to_owned();
         let surroundings = Surroundings::bare(&self.loaded, "validate");
-        surroundings
+        let mut problems = surroundings
             .run(move |store, _| {
                 async move {
                     let plugin = described.instantiate_async(&mut *store).await?;
@@ -163,7 +165,9 @@ impl Plugin {
                 }
                 .boxed()
             })
-            .await
+            .await?;
+        harmless::problems(&mut problems);
+        Ok(problems)
     }
 
     /// What the image depends on beyond source, configuration and plugin.
@@ -268,7 +272,7 @@ pub(crate) async fn describe(
 ) -> Result<Description, StepError> {
     let described = roles.described();
     let surroundings = Surroundings::nothing(engine, reference, limits, "describe");
-    surroundings
+    let mut description = surroundings
         .run(move |store, _| {
             async move {
                 let plugin = described.instantiate_async(&mut *store).await?;
@@ -277,7 +281,9 @@ pub(crate) async fn describe(
             }
             .boxed()
         })
-        .await
+        .await?;
+    harmless::description(&mut description);
+    Ok(description)
 }
 
 /// Where what a plugin says goes while it only describes or validates.

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::capability::images::{ImageError, Store};
+use crate::capability::images::{ImageError, Scope, Store};
 use crate::capability::process;
 use crate::catalog::{Builtin, Catalog, CatalogError, Inspection};
 use crate::component::CacheError;
@@ -112,12 +112,14 @@ impl Runtime {
         self.shared.catalog.builtin().map(|name| format!("builtin:{name}"))
     }
 
-    /// A built image, found again by the reference that its build answered with. Blocking.
+    /// A built image, found again by the reference that its build answered with. `base` is the
+    /// folder of the environment file, where it may be in a layout. Blocking.
     ///
     /// # Errors
-    /// When it is not in the store any more.
-    pub fn image(&self, reference: &str) -> Result<BuiltImage, ImageError> {
-        Ok(BuiltImage::new(self.shared.host.images.image(reference)?))
+    /// When it is not there any more.
+    pub fn image(&self, reference: &str, base: &Path) -> Result<BuiltImage, ImageError> {
+        let image = self.shared.host.images.resolve(reference, base, Scope::Inside)?;
+        Ok(BuiltImage::new(image))
     }
 
     /// The image store of this installation.

@@ -206,7 +206,6 @@ pub enum Plugin {
 
 #[derive(Debug, Args)]
 pub struct Shim {
-    /// The folder of the release, and further words for the shim itself
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    pub words: Vec<std::ffi::OsString>,
+    /// The folder of the release
+    pub folder: PathBuf,
 }

@@ -1,5 +1,7 @@
 //! `cancel`: ends a deployment before its time, from any terminal.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 use stagewright_journal::State;
 
@@ -9,7 +11,7 @@ use crate::compose::Host;
 use crate::control::{self, Reply, Request};
 use crate::executor;
 
-pub async fn run(host: &Host, cancel: &Cancel, output: Output) -> Result<Exit> {
+pub async fn run(host: &Arc<Host>, cancel: &Cancel, output: Output) -> Result<Exit> {
     let deployment = target::deployment(host, cancel.target.as_deref()).await?;
     let id = deployment.id;
     if deployment.state == State::Ended {

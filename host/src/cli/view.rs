@@ -6,6 +6,10 @@ mod lines;
 mod live;
 mod picture;
 
+pub use json::said_event;
+pub use lines::said_text;
+pub use picture::duration;
+
 use std::io::{IsTerminal, stdout};
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use stagewright_pipeline::environment::document::Document;
 use stagewright_runtime::record::Failure;
-use stagewright_runtime::secrets::{SecretText, Secrets};
+use stagewright_runtime::{SecretText, Secrets};
 
 /// Where secrets come from, as it is configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,9 +6,9 @@ use stagewright_pipeline::environment::{Run, ServiceType};
 use stagewright_pipeline::{
     Action, Change, Failure, Fingerprint, Phase, PluginRecord, Record, Standing, Verdict,
 };
-use stagewright_runtime::{Cancel, Source, record};
+use stagewright_runtime::{Cancel, record};
 
-use super::attempt::{Stop, interruptible};
+use super::attempt::{Stop, interruptible, shown};
 use super::render::Rendered;
 use super::workshop::Workshop;
 use crate::description::Subject;
@@ -100,9 +100,7 @@ impl Workshop {
         }
         let mut call = self.question(self.bare(subject, builder)?, cancel.clone(), *left);
         if let Some(tree) = self.source(subject, &cancel.requested).await? {
-            let visible = std::iter::once(tree.path.clone()).chain(tree.include.iter().cloned());
-            let visible = visible.filter(|path| !path.is_empty() && path != ".").collect();
-            call.source = Some(Source { root: tree.root.clone(), visible });
+            call.source = Some(shown(&tree));
             let digest =
                 interruptible(&cancel.requested, move |flag| tree.digest(flag)).await?;
             parts.push(("source".to_owned(), digest));
@@ -195,7 +193,7 @@ impl Workshop {
             Some(value) => value.clone(),
             None => self.host.secrets.value(name).await.map_err(super::workshop::failure)?,
         };
-        let key = self.host.key();
+        let key = &self.host.key;
         key.hash(value.expose()).map_err(|error| Failure::new("host.key", format!("{error:#}")))
     }
 }

@@ -1,7 +1,6 @@
 //! Performs one attempt of a step: calls the plugin that the description fixed for it, and
 //! turns its answer into an outcome.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -97,8 +96,14 @@ impl Workshop {
 
     async fn image(&self, reference: &str) -> Result<stagewright_runtime::BuiltImage, Failure> {
         let runtime = self.host.runtime().map_err(engine)?;
-        let image = runtime.image(reference, &self.description.folder).await;
-        image.map_err(|error| failure(error.failure()))
+        let (runtime, folder) = (runtime.clone(), self.description.folder.clone());
+        let reference = reference.to_owned();
+        let found = tokio::task::spawn_blocking(move || runtime.image(&reference, &folder)).await;
+        match found {
+            Ok(Ok(image)) => Ok(image),
+            Ok(Err(error)) => Err(Failure::new("push.no-image", error.to_string())),
+            Err(error) => Err(Failure::new("host.panic", error.to_string())),
+        }
     }
 
     /// The folders that a builder works in.
@@ -136,10 +141,19 @@ impl Workshop {
         tree: SourceTree,
         cancel: &CancellationToken,
     ) -> Result<Source, Stop> {
-        let root: PathBuf = self.build_folder(service).join("source");
-        let target = root.clone();
-        interruptible(cancel, move |interrupted| tree.copy_to(&target, interrupted)).await?;
-        Ok(Source { root, visible: Vec::new() })
+        let root = self.build_folder(service).join("source");
+        let staged = Source { root: root.clone(), ..shown(&tree) };
+        interruptible(cancel, move |interrupted| tree.copy_to(&root, interrupted)).await?;
+        Ok(staged)
+    }
+}
+
+/// What a builder is shown of a tree.
+pub(super) fn shown(tree: &SourceTree) -> Source {
+    Source {
+        root: tree.root.clone(),
+        path: tree.path.clone(),
+        include: tree.include.clone(),
     }
 }
 

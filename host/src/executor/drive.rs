@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use futures::FutureExt;
 use stagewright_journal::{Append, DeploymentId};
 use stagewright_pipeline::{
@@ -96,13 +96,14 @@ impl Drive {
             _ => self.resume().await?,
         }
         while !self.has_ended() {
+            let timer = self.next_timer();
             let input = tokio::select! {
                 Some(ended) = self.tasks.join_next() => ended.context("a step was lost")?,
                 Some((request, reply)) = requests.recv() => {
                     self.answer(request, reply).await?;
                     continue;
                 }
-                () = sleep(self.next_timer()) => Input::Advance,
+                () = sleep(timer) => Input::Advance,
             };
             self.take(input).await?;
         }
@@ -152,7 +153,7 @@ impl Drive {
         self.forget(&input);
         let moment = Moment {
             now: self.host.clock.now(),
-            random: random()?,
+            random: getrandom::u64().context("the operating system gives no random bytes")?,
             host_slots: self.host.config.host_slots,
         };
         let facts = advance(&mut self.state, &moment, input)?;
@@ -273,13 +274,4 @@ async fn sleep(until: Option<Duration>) {
 fn broke_off() -> Failure {
     Failure::new("host.panic", "the host itself broke off in this step")
         .hint("this is a fault of stagewright; its log on standard error says more")
-}
-
-fn random() -> Result<u64> {
-    let mut bytes = [0; 8];
-    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
-        Ok(8) => Ok(u64::from_ne_bytes(bytes)),
-        Ok(_) => bail!("the operating system gave too few random bytes"),
-        Err(error) => Err(error).context("the operating system gives no random bytes"),
-    }
 }

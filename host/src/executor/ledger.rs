@@ -23,6 +23,11 @@ impl Book {
         Ok(Self { ledger: Arc::new(RwLock::new(ledger)), deployment: id.number() })
     }
 
+    /// For questions that look nothing up.
+    pub(super) fn of_nothing(id: &DeploymentId) -> Self {
+        Self { ledger: Arc::default(), deployment: id.number() }
+    }
+
     /// Folds facts. The document to write with them, when they changed anything.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use stagewright_pipeline::environment::{Part, Protocol, Reference, ServiceType, Template, Variable};
 use stagewright_pipeline::{Failure, PluginRecord};
 use stagewright_runtime::{Cancel, record};
-use stagewright_runtime::secrets::{SecretText, Secrets};
+use stagewright_runtime::{SecretText, Secrets};
 
 use super::workshop::{Workshop, failure};
 use crate::description::Subject;

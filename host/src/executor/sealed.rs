@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use stagewright_pipeline::{Failure, Output};
 use stagewright_runtime::record;
-use stagewright_runtime::secrets::SecretText;
+use stagewright_runtime::SecretText;
 
 use super::attempt::outputs;
 use crate::home::private_folder;

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use stagewright_journal::DeploymentId;
 use stagewright_pipeline::{Failure, PluginRecord, Retry, Step};
-use stagewright_runtime::log::{LogLine, Progress, Sink};
-use stagewright_runtime::{Call, Cancel, Plugin, Redactor, record};
+use stagewright_runtime::{
+    Call, Cancel, LogLine, Plugin, Progress, Redactor, Sink, record,
+};
 use tokio::sync::OnceCell;
 
 use super::ledger::Book;

@@ -1,4 +1,4 @@
-use stagewright_runtime::log::Origin;
+use stagewright_runtime::Origin;
 
 use super::*;
 use crate::clock::SystemClock;

@@ -2,12 +2,12 @@
 
 use std::{io, path::PathBuf};
 
-use super::{Repository, Revision};
+use super::{CommitId, Repository, Revision};
 
 /// Names the repository and revision, and what to do. Never shows a credential.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SourceError {
+pub(crate) enum SourceError {
     /// The address of a repository cannot be used.
     #[error(
         "`{url}` is not a repository that can be fetched: {reason}; give an https or ssh URL, a \
@@ -54,14 +54,14 @@ pub enum SourceError {
     },
     /// A commit was fetched and cannot be written into a folder.
     #[error(
-        "cannot check out {revision} of the repository {repository}: {reason}; when this stays, \
+        "cannot check out commit {commit} of the repository {repository}: {reason}; when this stays, \
          remove the folder {} and try again", mirror.display()
     )]
     NotCheckedOut {
         /// The repository.
         repository: Repository,
         /// The commit.
-        revision: Revision,
+        commit: CommitId,
         /// What git said.
         reason: String,
         /// Where the repository is mirrored.
@@ -129,7 +129,7 @@ pub enum SourceError {
 
 impl SourceError {
     /// Whether the same may succeed later without a change by anybody.
-    pub fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Io { .. })
     }
 

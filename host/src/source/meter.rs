@@ -9,17 +9,17 @@ use gix::progress::{Count, Id, MessageLevel, NestedProgress, Step, StepShared, U
 
 /// What is going on, as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// What is being done, such as `receiving pack`.
-    pub activity: String,
+    pub(crate) activity: String,
     /// How many of its parts are done; objects, files or bytes, depending on the activity.
-    pub done: usize,
+    pub(crate) done: usize,
     /// How many there are, where that is known.
-    pub total: Option<usize>,
+    pub(crate) total: Option<usize>,
 }
 
 /// Told about progress a few times a second.
-pub type Report = Arc<dyn Fn(&Progress) + Send + Sync>;
+pub(crate) type Report = Arc<dyn Fn(&Progress) + Send + Sync>;
 
 /// Remembers the activity that began last. Clones are of one meter.
 #[derive(Clone, Default)]

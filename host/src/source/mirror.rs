@@ -16,7 +16,6 @@ use gix::{
     bstr::ByteSlice as _,
     protocol::handshake::Ref,
     remote::{Direction, fetch::Tags},
-    worktree::stack::state::attributes,
 };
 
 use super::{
@@ -25,7 +24,7 @@ use super::{
 };
 
 /// Begins the names of folders that are not complete.
-const TEMPORARY: &str = ".partial-";
+pub(super) const TEMPORARY: &str = ".partial-";
 const BRANCHES: &str = "+refs/heads/*:refs/heads/*";
 const TAGS: &str = "+refs/tags/*:refs/tags/*";
 
@@ -37,6 +36,10 @@ pub(super) struct Mirror {
 impl Mirror {
     pub(super) fn new(folder: PathBuf) -> Self {
         Self { folder }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Where the files of a commit are once they were checked out.
@@ -152,82 +155,8 @@ impl Mirror {
         fetch().map_err(|error| unreachable(repository, &error))
     }
 
-    /// Writes the files of a commit under a temporary name, onto the disk, then renames.
-    fn write_tree(
-        &self,
-        repository: &Repository,
-        commit: &CommitId,
-        errand: &Errand,
-    ) -> Result<(), SourceError> {
-        let trees = self.trees();
-        let temporary = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .tempdir_in(&trees)
-            .map_err(SourceError::io("make a folder in", &trees))?;
-        let written = self.write_files(repository, commit, temporary.path(), errand);
-        if errand.is_interrupted() {
-            return Err(SourceError::Cancelled);
-        }
-        written?.map_err(|reason| SourceError::NotCheckedOut {
-            repository: repository.clone(),
-            revision: Revision::Commit(commit.clone()),
-            reason,
-            mirror: self.folder.clone(),
-        })?;
-        let tree = self.tree(commit);
-        let persist = || {
-            // One flush of the file system costs less than one of each file.
-            rustix::fs::syncfs(File::open(temporary.path())?)?;
-            fs::rename(temporary.path(), &tree)?;
-            File::open(&trees)?.sync_all()
-        };
-        persist().map_err(SourceError::io("keep", &tree))?;
-        // It has its name now; there is nothing left to remove.
-        let _renamed = temporary.keep();
-        Ok(())
-    }
-
-    /// The inner error is what git said.
-    fn write_files(
-        &self,
-        repository: &Repository,
-        commit: &CommitId,
-        target: &Path,
-        errand: &Errand,
-    ) -> Result<Result<(), String>, SourceError> {
-        let mirror = self.open(repository, Purpose::CheckOut)?;
-        let write = || -> gix::Result<gix::worktree::state::checkout::Outcome> {
-            let id = gix::ObjectId::from_hex(commit.as_str().as_bytes())?;
-            let tree = mirror.find_object(id)?.peel_to_tree()?.id;
-            let mut index = mirror.index_from_tree(&tree)?;
-            let objects = mirror.objects.clone().into_arc();
-            let objects = objects.map_err(gix::Error::from_error)?;
-            let mut options = mirror.checkout_options(attributes::Source::IdMapping)?;
-            options.destination_is_initially_empty = true;
-            let mut files = errand.meter.activity("checking out files");
-            gix::Progress::init(&mut files, Some(index.entries().len()), None);
-            gix::worktree::state::checkout(
-                &mut index,
-                target,
-                objects,
-                &files,
-                &gix::progress::Discard,
-                &errand.interrupted,
-                options,
-            )
-        };
-        Ok(match write() {
-            Err(error) => Err(sentence(&error)),
-            Ok(outcome) => match (outcome.errors.first(), outcome.collisions.first()) {
-                (Some(failed), _) => Err(format!("{}: {}", failed.path, sentence(&failed.error))),
-                (_, Some(twice)) => Err(format!("{} is there twice on this disk", twice.path)),
-                (None, None) => Ok(()),
-            },
-        })
-    }
-
     /// Opens the mirror, made empty when there is none.
-    fn open(
+    pub(super) fn open(
         &self,
         repository: &Repository,
         purpose: Purpose,
@@ -301,14 +230,14 @@ impl Mirror {
         Ok(())
     }
 
-    fn trees(&self) -> PathBuf {
+    pub(super) fn trees(&self) -> PathBuf {
         self.folder.join("trees")
     }
 }
 
 /// What a mirror is opened for decides whose configuration counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     /// With the user's: proxies, certificates, credential helpers, how to run ssh.
     Fetch,
     /// With nobody's, so that a commit has the same files everywhere and no filter runs.
@@ -356,7 +285,7 @@ fn unusable(path: &Path, error: &gix::Error) -> SourceError {
 }
 
 /// An error with its causes, in one line.
-fn sentence(error: &gix::Error) -> String {
+pub(super) fn sentence(error: &gix::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

@@ -4,17 +4,21 @@ use std::{
     fmt,
     path::{Component, Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use stagewright_pipeline::environment;
 
 use super::SourceError;
 
 /// A git repository by its address, which holds no credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Repository {
-    address: String,
-    key: String,
+pub(crate) struct Repository {
+    address: Arc<str>,
+    key: Arc<str>,
 }
 
 impl Repository {
@@ -23,7 +27,7 @@ impl Repository {
     ///
     /// # Errors
     /// When it is none of these, and when it contains credentials.
-    pub fn parse(written: &str, environment_folder: &Path) -> Result<Self, SourceError> {
+    pub(crate) fn parse(written: &str, environment_folder: &Path) -> Result<Self, SourceError> {
         let written = written.trim();
         let local = |path: &Path| {
             let address = normal(&environment_folder.join(path));
@@ -47,10 +51,14 @@ impl Repository {
             Kind::Path => local(Path::new(written))?,
         };
         let hash = Sha256::digest(address.as_bytes());
-        let key = hash.iter().take(16).map(|byte| format!("{byte:02x}"));
+        let key: String = hash
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         Ok(Self {
-            key: key.collect(),
-            address,
+            address: address.into(),
+            key: key.into(),
         })
     }
 
@@ -63,7 +71,7 @@ impl Repository {
     pub(super) fn folder(&self) -> Option<&Path> {
         self.address
             .starts_with('/')
-            .then(|| Path::new(&self.address))
+            .then(|| Path::new(&*self.address))
     }
 
     /// Names its folder among the sources.
@@ -186,12 +194,13 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 /// A commit, by its full hash.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct CommitId(String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct CommitId(String);
 
 impl CommitId {
     /// Forty lower-case hexadecimal digits.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
@@ -212,6 +221,20 @@ impl FromStr for CommitId {
     }
 }
 
+impl TryFrom<String> for CommitId {
+    type Error = SourceError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<CommitId> for String {
+    fn from(id: CommitId) -> Self {
+        id.0
+    }
+}
+
 impl fmt::Display for CommitId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -220,13 +243,26 @@ impl fmt::Display for CommitId {
 
 /// What of a repository is built.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Revision {
+pub(crate) enum Revision {
     /// The head of a branch.
     Branch(String),
     /// A tag; an annotated one stands for what it was put on.
     Tag(String),
     /// A commit, wherever it is.
     Commit(CommitId),
+}
+
+/// What an environment file names.
+impl TryFrom<&environment::Revision> for Revision {
+    type Error = SourceError;
+
+    fn try_from(named: &environment::Revision) -> Result<Self, SourceError> {
+        Ok(match named {
+            environment::Revision::Branch(name) => Self::Branch(name.clone()),
+            environment::Revision::Tag(name) => Self::Tag(name.clone()),
+            environment::Revision::Commit(hash) => Self::Commit(hash.parse()?),
+        })
+    }
 }
 
 impl fmt::Display for Revision {

@@ -18,7 +18,7 @@ use super::{CommitId, Repository, Revision, SourceError, Sources, errand};
 const NAMES_SHOWN: usize = 5;
 
 /// Commits of one deployment's branches and tags.
-pub struct Resolver {
+pub(crate) struct Resolver {
     sources: Arc<Sources>,
     asked: Mutex<HashMap<Repository, Arc<OnceCell<References>>>>,
 }
@@ -44,7 +44,7 @@ impl Resolver {
     ///
     /// # Errors
     /// When the repository cannot be asked, and when it has no such branch or tag.
-    pub async fn resolve(
+    pub(crate) async fn resolve(
         &self,
         repository: &Repository,
         revision: &Revision,

@@ -15,11 +15,12 @@ impl SourceTree {
     ///
     /// # Errors
     /// When something cannot be read or written, or `interrupted` is set.
-    pub fn copy_to(&self, target: &Path, interrupted: &AtomicBool) -> Result<(), SourceError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source: io::Error| SourceError::io("copy", &path, source)
-        };
+    pub(crate) fn copy_to(
+        &self,
+        target: &Path,
+        interrupted: &AtomicBool,
+    ) -> Result<(), SourceError> {
+        let failed = |path: &Path| SourceError::io("copy", path.to_owned());
         match fs::remove_dir_all(target) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed(target)(error));

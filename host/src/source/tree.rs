@@ -21,27 +21,27 @@ const BLOCK_BYTES: usize = 128 << 10;
 
 /// The source of one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceTree {
+pub(crate) struct SourceTree {
     /// The folder of the environment file, or a commit's; absolute and without links in it.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     /// Where the build works, from the root; empty for the root itself.
-    pub path: String,
+    pub(crate) path: String,
     /// What else the build sees, from the root.
-    pub include: Vec<String>,
+    pub(crate) include: Vec<String>,
 }
 
 /// One file or folder of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceEntry {
+pub(crate) struct SourceEntry {
     /// From the root of the tree.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// What it is.
-    pub kind: EntryKind,
+    pub(crate) kind: EntryKind,
 }
 
 /// What an entry of a source is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EntryKind {
+pub(crate) enum EntryKind {
     /// A folder; what is in it has entries of its own.
     Folder,
     /// A file.
@@ -60,7 +60,7 @@ impl SourceTree {
     ///
     /// # Errors
     /// When one of them does not exist, or leads out of the root, or through a link.
-    pub fn new(root: &Path, path: &str, include: &[String]) -> Result<Self, SourceError> {
+    pub(crate) fn new(root: &Path, path: &str, include: &[String]) -> Result<Self, SourceError> {
         let root = fs::canonicalize(root).map_err(SourceError::io("open the source", root))?;
         let include = include.iter().map(|path| place(&root, path));
         Ok(Self {
@@ -75,7 +75,10 @@ impl SourceTree {
     ///
     /// # Errors
     /// When a link leads out of the root, there is too much of it, or it cannot be read.
-    pub fn entries(&self, interrupted: &AtomicBool) -> Result<Vec<SourceEntry>, SourceError> {
+    pub(crate) fn entries(
+        &self,
+        interrupted: &AtomicBool,
+    ) -> Result<Vec<SourceEntry>, SourceError> {
         let base = self.root.join(&self.path);
         let ignored = Ignored::read(&base)?;
         let mut entries = Vec::new();
@@ -113,7 +116,7 @@ impl SourceTree {
     ///
     /// # Errors
     /// As [`SourceTree::entries`].
-    pub fn digest(&self, interrupted: &AtomicBool) -> Result<String, SourceError> {
+    pub(crate) fn digest(&self, interrupted: &AtomicBool) -> Result<String, SourceError> {
         let mut hash = Sha256::new();
         record(&mut hash, b"source 1", self.path.as_bytes());
         let mut block = vec![0; BLOCK_BYTES];

@@ -141,7 +141,12 @@ impl Config {
                 let at = format!("/outputs/{index}/to");
                 problems.push(Problem::new(at, "The target must not contain `..`."));
             }
-            if self.outputs.iter().take(index).any(|earlier| earlier.to() == to) {
+            if self
+                .outputs
+                .iter()
+                .take(index)
+                .any(|earlier| earlier.to() == to)
+            {
                 let message = format!("Two outputs go to `{to}`; give one of them another `to`.");
                 problems.push(Problem::new(format!("/outputs/{index}"), message));
             }

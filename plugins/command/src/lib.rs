@@ -32,8 +32,16 @@ impl Plugin for Builds {
             env!("CARGO_PKG_VERSION"),
             "Builds a service by running its own tools, and packs what they make.",
         )
-        .need("workspace", "", "to copy the source and keep caches between builds")
-        .need("process", "commands", "to run the build steps and ask tools for their versions")
+        .need(
+            "workspace",
+            "",
+            "to copy the source and keep caches between builds",
+        )
+        .need(
+            "process",
+            "commands",
+            "to run the build steps and ask tools for their versions",
+        )
         .need("images", "", "to put the image together")
         .schema(include_str!("with.schema.json"))
     }
@@ -75,7 +83,10 @@ impl Builder for Builds {
         output: &Directory,
     ) -> Result<Image, Failure> {
         let source = source
-            .or_fail("source.missing", format!("`{}` has no source.", service.name))
+            .or_fail(
+                "source.missing",
+                format!("`{}` has no source.", service.name),
+            )
             .map_err(|failure| failure.hint("Add `source: { path: FOLDER }` to the service."))?;
         prepare(service, &config, source, output)?;
         let total = config.steps.len();
@@ -107,7 +118,11 @@ fn prepare(
     output: &Directory,
 ) -> Result<(), Failure> {
     output.remove(WORK)?;
-    let caches: Vec<String> = config.caches.iter().map(|it| service.in_source(it)).collect();
+    let caches: Vec<String> = config
+        .caches
+        .iter()
+        .map(|it| service.in_source(it))
+        .collect();
     for part in tree::parts(&caches, |folder| entries(source, folder))? {
         let target = match part.as_str() {
             "." => WORK.to_owned(),
@@ -168,7 +183,8 @@ fn failed(step: &Run, (number, total): (usize, usize), exit: &process::Exit) -> 
 
 /// A step as people write it in a terminal.
 fn shown(step: &Run) -> String {
-    let word = |word: &String| match word.is_empty() || word.contains([' ', '\t', '\n', '"', '\'']) {
+    let word = |word: &String| match word.is_empty() || word.contains([' ', '\t', '\n', '"', '\''])
+    {
         true => format!("{word:?}"),
         false => word.clone(),
     };
@@ -182,14 +198,16 @@ fn pack(service: &Service, config: &Config, output: &Directory) -> Result<Image,
     };
     for packed in &config.outputs {
         let from = at_work(service, packed.from());
-        draft.add(output, &from, &packed.to()).map_err(|failure| match failure.code.as_str() {
-            "workspace.not-found" => {
-                let message = format!("The build steps did not make `{}`.", packed.from());
-                Failure::new("build.output-missing", message)
-                    .hint("Check `outputs`: paths are relative to the source of the service.")
-            }
-            _ => failure,
-        })?;
+        draft
+            .add(output, &from, &packed.to())
+            .map_err(|failure| match failure.code.as_str() {
+                "workspace.not-found" => {
+                    let message = format!("The build steps did not make `{}`.", packed.from());
+                    Failure::new("build.output-missing", message)
+                        .hint("Check `outputs`: paths are relative to the source of the service.")
+                }
+                _ => failure,
+            })?;
     }
     draft.configure(&ImageConfig {
         command: config.command(),
@@ -217,13 +235,19 @@ mod tests {
         assert_eq!(at_work(&api, "."), "work");
         api.source_path = Some("services/api".to_owned());
         assert_eq!(at_work(&api, "."), "work/services/api");
-        assert_eq!(at_work(&api, "target/release/api"), "work/services/api/target/release/api");
+        assert_eq!(
+            at_work(&api, "target/release/api"),
+            "work/services/api/target/release/api"
+        );
     }
 
     #[test]
     fn a_failed_step_is_named_with_its_number_its_words_and_its_exit() {
         let step = Run::Words(["sh", "-c", "exit 3"].map(str::to_owned).to_vec());
-        let exit = process::Exit { code: Some(3), signal: None };
+        let exit = process::Exit {
+            code: Some(3),
+            signal: None,
+        };
         let failure = failed(&step, (2, 3), &exit);
         let expected = "Build step 2 of 3, `sh -c \"exit 3\"`, ended with exit code 3.";
         assert_eq!(failure.message, expected);

@@ -58,7 +58,12 @@ mod tests {
                 let path = format!("{prefix}{name}");
                 if entries.iter().all(|entry| entry.path != path) {
                     let kind = kind.to_owned();
-                    entries.push(Entry { path, kind, size: 0, executable: false });
+                    entries.push(Entry {
+                        path,
+                        kind,
+                        size: 0,
+                        executable: false,
+                    });
                 }
             }
             Ok(entries)

@@ -2,9 +2,7 @@
 //! deployers of this machine find them. What is there already is not copied again.
 
 use serde::Deserialize;
-use stagewright_sdk::{
-    Description, Failure, Image, Plugin, Publisher, Service, Step, images, log,
-};
+use stagewright_sdk::{Description, Failure, Image, Plugin, Publisher, Service, Step, images, log};
 
 struct Layout;
 

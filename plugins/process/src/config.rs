@@ -68,7 +68,8 @@ impl Config {
 
     /// How long a release has to end after it was asked to.
     pub(crate) fn stop_grace(&self) -> Duration {
-        self.stop_grace.map_or(Duration::from_secs(10), |grace| grace.0)
+        self.stop_grace
+            .map_or(Duration::from_secs(10), |grace| grace.0)
     }
 
     /// How a release of the service is started.
@@ -130,7 +131,10 @@ mod tests {
         let mut api = service("api");
         assert_eq!(config.replace(&api), Ok(Replace::StartFirst));
         api.ports = vec![port("http", 8080)];
-        assert_eq!(config.replace(&api).unwrap_err().code, "process.ports-fixed");
+        assert_eq!(
+            config.replace(&api).unwrap_err().code,
+            "process.ports-fixed"
+        );
     }
 
     #[test]
@@ -139,7 +143,10 @@ mod tests {
         let mut schema = service("schema");
         let launch = config.launch(&schema);
         assert!(launch.keep_running);
-        assert_eq!((launch.argv.as_slice(), launch.stop_grace_ms), (&["/app/x".to_owned()][..], 1500));
+        assert_eq!(
+            (launch.argv.as_slice(), launch.stop_grace_ms),
+            (&["/app/x".to_owned()][..], 1500)
+        );
         schema.kind = "job".to_owned();
         assert!(!config.launch(&schema).keep_running);
     }

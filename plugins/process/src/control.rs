@@ -69,7 +69,12 @@ pub(crate) fn plan<M: Machine>(
     let image = reference.unwrap_or("an image that is not built yet");
     if service.is_job() {
         let object = format!("a run of the job {name}");
-        return Ok(vec![change("create", object, format!("it runs from {image}"), false)]);
+        return Ok(vec![change(
+            "create",
+            object,
+            format!("it runs from {image}"),
+            false,
+        )]);
     }
     let Some((release, state)) = current(machine.releases()?)? else {
         let object = format!("the process of {name}");
@@ -87,7 +92,12 @@ pub(crate) fn plan<M: Machine>(
         Replace::StartFirst => ("it stops when the new one is ready", false),
     };
     let object = format!("the process of {name}");
-    Ok(vec![change("replace", object, format!("{reason}; {how}"), downtime)])
+    Ok(vec![change(
+        "replace",
+        object,
+        format!("{reason}; {how}"),
+        downtime,
+    )])
 }
 
 /// Starts what is deployed, unless it runs, and waits until it is ready.
@@ -109,7 +119,9 @@ pub(crate) fn start<M: Machine>(
     }
     log::info("waiting until it is ready");
     match gate.pass(machine, &release) {
-        Ok(()) => Ok(State::new("ready", "It is ready.").of(release.step_id(), release.reference())),
+        Ok(()) => {
+            Ok(State::new("ready", "It is ready.").of(release.step_id(), release.reference()))
+        }
         Err(why) => Err(not_ready(&service.name, &release, &why)),
     }
 }

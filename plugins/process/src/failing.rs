@@ -12,10 +12,18 @@ const LINES: u32 = 20;
 /// The failure of a service that did not become ready.
 pub(crate) fn not_ready<R: Supervised>(name: &str, release: &R, why: &NotReady) -> Failure {
     let failure = match why.cancelled {
-        true => Failure::new("step.cancelled", format!("`{name}` was not ready when the step was cancelled.")),
-        false => Failure::new("process.not-ready", format!("`{name}` did not become ready: {}.", why.reason))
-            .hint(format!("Its last lines are below; `stagewright logs {name}` shows more."))
-            .retry_later(),
+        true => Failure::new(
+            "step.cancelled",
+            format!("`{name}` was not ready when the step was cancelled."),
+        ),
+        false => Failure::new(
+            "process.not-ready",
+            format!("`{name}` did not become ready: {}.", why.reason),
+        )
+        .hint(format!(
+            "Its last lines are below; `stagewright logs {name}` shows more."
+        ))
+        .retry_later(),
     };
     let failure = match &why.exit {
         Some(exit) => failure.detail("exit", exit),

@@ -42,7 +42,10 @@ pub(crate) fn run<M: Machine>(
         Next::Wait => await_end(&release)?,
         Next::Done(exit) => exit,
         Next::Lost => {
-            let message = format!("The job `{}` was stopped before its end: {}.", service.name, state.detail);
+            let message = format!(
+                "The job `{}` was stopped before its end: {}.",
+                service.name, state.detail
+            );
             let failure = Failure::new("job.lost", message).retry_later();
             return Err(with_last_lines(failure, &release));
         }
@@ -53,7 +56,9 @@ pub(crate) fn run<M: Machine>(
     let outputs = release.outputs()?;
     tidy(&before, config.keep_releases);
     let state = State::new("completed", "It has completed.");
-    Ok(state.of(release.step_id(), release.reference()).outputs(outputs))
+    Ok(state
+        .of(release.step_id(), release.reference())
+        .outputs(outputs))
 }
 
 /// What is to be done with the release of this step.
@@ -90,7 +95,10 @@ fn await_end<R: Supervised>(release: &R) -> Result<Exit, Failure> {
 fn failed<R: Supervised>(service: &Service, release: &R, exit: &Exit) -> Failure {
     let message = format!("The job `{}` ended with {exit}.", service.name);
     let failure = Failure::new("job.failed", message)
-        .hint(format!("Its last lines are below; `stagewright logs {}` shows more.", service.name))
+        .hint(format!(
+            "Its last lines are below; `stagewright logs {}` shows more.",
+            service.name
+        ))
         .retry_later()
         .detail("exit", exit);
     with_last_lines(failure, release)

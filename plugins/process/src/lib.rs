@@ -16,7 +16,9 @@ mod made_up;
 mod readiness;
 mod rollout;
 
-use stagewright_sdk::{Change, Deployer, Description, Failure, Plugin, Problem, Service, State, Step};
+use stagewright_sdk::{
+    Change, Deployer, Description, Failure, Plugin, Problem, Service, State, Step,
+};
 
 use config::Config;
 use machine::Host;
@@ -32,7 +34,11 @@ impl Plugin for Processes {
             env!("CARGO_PKG_VERSION"),
             "Runs services as supervised processes of this machine.",
         )
-        .need("process", "supervise", "to unpack releases and keep their programs running")
+        .need(
+            "process",
+            "supervise",
+            "to unpack releases and keep their programs running",
+        )
         .need("images", "", "to find the image that is deployed")
         .need("probe", "", "to know when a service is ready")
         .schema(include_str!("with.schema.json"))

@@ -55,7 +55,10 @@ pub(crate) struct Handle {
 }
 
 pub(crate) fn exit(code: i32) -> Exit {
-    Exit { code: Some(code), signal: None }
+    Exit {
+        code: Some(code),
+        signal: None,
+    }
 }
 
 impl MadeUp {
@@ -102,7 +105,10 @@ impl MadeUp {
     }
 
     fn handle(&self, step_id: &str) -> Handle {
-        Handle { world: Rc::clone(&self.0), step_id: step_id.to_owned() }
+        Handle {
+            world: Rc::clone(&self.0),
+            step_id: step_id.to_owned(),
+        }
     }
 }
 
@@ -121,7 +127,10 @@ impl Machine for MadeUp {
 
     fn releases(&self) -> Result<Vec<Handle>, Failure> {
         let conditions = self.conditions();
-        Ok(conditions.iter().map(|(step_id, _)| self.handle(step_id)).collect())
+        Ok(conditions
+            .iter()
+            .map(|(step_id, _)| self.handle(step_id))
+            .collect())
     }
 
     fn remove_data(&self) -> Result<(), Failure> {
@@ -135,7 +144,9 @@ impl Machine for MadeUp {
 
     fn remaining(&self) -> Option<Duration> {
         let world = self.0.borrow();
-        world.deadline.map(|deadline| deadline.saturating_sub(world.now))
+        world
+            .deadline
+            .map(|deadline| deadline.saturating_sub(world.now))
     }
 
     fn pause(&self, time: Duration) -> bool {
@@ -148,7 +159,10 @@ impl Machine for MadeUp {
 impl Handle {
     fn change<T>(&self, change: impl FnOnce(&mut Record) -> T) -> T {
         let mut world = self.world.borrow_mut();
-        let found = world.releases.iter_mut().find(|it| it.step_id == self.step_id);
+        let found = world
+            .releases
+            .iter_mut()
+            .find(|it| it.step_id == self.step_id);
         change(found.expect("the release is there"))
     }
 
@@ -161,7 +175,9 @@ impl Handle {
         self.change(|record| {
             record.exit = None;
             match record.behaviour {
-                Behaviour::Refuses => return Err(Failure::new("process.not-found", "No such file.")),
+                Behaviour::Refuses => {
+                    return Err(Failure::new("process.not-found", "No such file."));
+                }
                 Behaviour::Ends(code) => {
                     record.condition = "exited".to_owned();
                     record.exit = Some(exit(code));
@@ -179,11 +195,18 @@ impl Handle {
             let Behaviour::Answers(answers) = &record.behaviour else {
                 return Err(Failure::new(probe::UNREACHABLE, "nobody listens"));
             };
-            let answer = answers.get(record.asked).or(answers.last()).copied().unwrap_or(0);
+            let answer = answers
+                .get(record.asked)
+                .or(answers.last())
+                .copied()
+                .unwrap_or(0);
             record.asked += 1;
             match answer {
                 0 => Err(Failure::new(probe::UNREACHABLE, "nobody listens")),
-                1 => Err(Failure::new("probe.foreign-listener", "somebody else listens")),
+                1 => Err(Failure::new(
+                    "probe.foreign-listener",
+                    "somebody else listens",
+                )),
                 answer => Ok(answer),
             }
         })
@@ -243,23 +266,35 @@ impl Supervised for Handle {
                 record.exit = Some(exit(code));
                 Ok(exit(code))
             }
-            _ => Err(Failure::new("process.cancelled", "The wait was broken off.")),
+            _ => Err(Failure::new(
+                "process.cancelled",
+                "The wait was broken off.",
+            )),
         })
     }
 
     fn outputs(&self) -> Result<Vec<Output>, Failure> {
         let value = self.step_id.clone();
-        Ok(vec![Output { name: "made_by".to_owned(), value, sensitive: false }])
+        Ok(vec![Output {
+            name: "made_by".to_owned(),
+            value,
+            sensitive: false,
+        }])
     }
 
     fn tail(&self, lines: u32) -> Result<Vec<String>, Failure> {
-        Ok(vec![format!("{} said so, at most {lines} times", self.step_id)])
+        Ok(vec![format!(
+            "{} said so, at most {lines} times",
+            self.step_id
+        )])
     }
 
     fn remove(&self) -> Result<(), Failure> {
         self.note("remove");
         let mut world = self.world.borrow_mut();
-        world.releases.retain(|record| record.step_id != self.step_id);
+        world
+            .releases
+            .retain(|record| record.step_id != self.step_id);
         Ok(())
     }
 

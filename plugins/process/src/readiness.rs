@@ -56,7 +56,10 @@ impl Gate {
     pub(crate) fn of(service: &Service, stop_grace: Duration) -> Result<Self, Failure> {
         let health = service.readiness()?;
         Ok(Self {
-            probe: health.as_ref().map(|health| Probe::of(service, health)).transpose()?,
+            probe: health
+                .as_ref()
+                .map(|health| Probe::of(service, health))
+                .transpose()?,
             interval: health.as_ref().map_or(GLANCE, Health::interval),
             within: health.as_ref().and_then(Health::within),
             reserve: RESERVE + stop_grace,
@@ -84,7 +87,10 @@ impl Gate {
             }
             if !machine.pause(pause.min(limit.saturating_sub(passed))) {
                 let reason = "the step was cancelled".to_owned();
-                return Err(NotReady { cancelled: true, ..NotReady::because(reason) });
+                return Err(NotReady {
+                    cancelled: true,
+                    ..NotReady::because(reason)
+                });
             }
             pause = (pause * 2).min(self.interval);
         }
@@ -115,7 +121,9 @@ impl Gate {
         release: &M::Release,
         begin: Duration,
     ) -> Result<Answer, NotReady> {
-        let state = release.state().map_err(|failure| NotReady::because(failure.message))?;
+        let state = release
+            .state()
+            .map_err(|failure| NotReady::because(failure.message))?;
         let patience = match self.probe {
             Some(_) => MOST_RESTARTS,
             None => 1,
@@ -157,9 +165,7 @@ impl Probe {
             Check::Tcp { port } => Self::Tcp(number(port)?, timeout),
             Check::Http { port, path } => Self::Http(number(port)?, path.to_owned(), timeout),
             Check::Exec { command } => Self::Exec(command.to_vec(), timeout),
-            Check::Grpc { port, service } => {
-                Self::Grpc(number(port)?, service.to_owned(), timeout)
-            }
+            Check::Grpc { port, service } => Self::Grpc(number(port)?, service.to_owned(), timeout),
         })
     }
 

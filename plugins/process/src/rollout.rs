@@ -63,7 +63,10 @@ pub(crate) fn deploy<M: Machine>(
 fn stop_all<R: Supervised>(before: &Before<R>) -> Result<(), Failure> {
     for (release, _) in before {
         if runs(&release.state()?) {
-            log::info(format!("stopping the release of step {}", release.step_id()));
+            log::info(format!(
+                "stopping the release of step {}",
+                release.step_id()
+            ));
             release.stop()?;
         }
     }
@@ -71,12 +74,7 @@ fn stop_all<R: Supervised>(before: &Before<R>) -> Result<(), Failure> {
 }
 
 /// Removes the new release and brings the old one back. The failure says what became of both.
-fn undo<R: Supervised>(
-    new: &R,
-    before: &Before<R>,
-    resumed: bool,
-    failure: Failure,
-) -> Failure {
+fn undo<R: Supervised>(new: &R, before: &Before<R>, resumed: bool, failure: Failure) -> Failure {
     let failure = match failure.details.iter().any(|(name, _)| name == "last-lines") {
         true => failure,
         false => with_last_lines(failure, new),
@@ -88,17 +86,28 @@ fn undo<R: Supervised>(
     // A step that is repeated after a crash finds the old release as it left it then: stopped.
     let old = before.iter().find(|(_, state)| runs(state));
     let old = old.or_else(|| {
-        let mut stopped = before.iter().filter(|(_, state)| state.condition == "stopped");
+        let mut stopped = before
+            .iter()
+            .filter(|(_, state)| state.condition == "stopped");
         stopped.next().filter(|_| resumed)
     });
     if let Some((old, _)) = old {
         let id = old.step_id();
         let (now, sentence) = match bring_back(old) {
-            Ok(true) => ("serving", format!("The previous release, of step {id}, serves on.")),
-            Ok(false) => ("restarted", format!("The previous release, of step {id}, was started again.")),
+            Ok(true) => (
+                "serving",
+                format!("The previous release, of step {id}, serves on."),
+            ),
+            Ok(false) => (
+                "restarted",
+                format!("The previous release, of step {id}, was started again."),
+            ),
             Err(error) => {
                 failure = failure.detail("previous-error", error.message);
-                ("stopped", format!("The previous release, of step {id}, could not be started again."))
+                (
+                    "stopped",
+                    format!("The previous release, of step {id}, could not be started again."),
+                )
             }
         };
         failure.message = format!("{} {sentence}", failure.message);
@@ -125,7 +134,10 @@ pub(crate) fn tidy<R: Supervised>(before: &Before<R>, keep: usize) {
     for (release, _) in never_started.into_iter().chain(superfluous) {
         if let Err(error) = release.remove() {
             let id = release.step_id();
-            log::warn(format!("The release of step {id} stays behind: {}", error.message));
+            log::warn(format!(
+                "The release of step {id} stays behind: {}",
+                error.message
+            ));
         }
     }
 }

@@ -40,7 +40,11 @@ impl Plugin for Static {
             env!("CARGO_PKG_VERSION"),
             "Packs a folder of files into an image.",
         )
-        .need("workspace", "", "to hand the folder to the host for packing")
+        .need(
+            "workspace",
+            "",
+            "to hand the folder to the host for packing",
+        )
         .need("images", "", "to put the image together")
         .schema(include_str!("with.schema.json"))
     }
@@ -84,7 +88,10 @@ impl Builder for Static {
         _: &Directory,
     ) -> Result<Image, Failure> {
         let source = source
-            .or_fail("source.missing", format!("`{}` has no source.", service.name))
+            .or_fail(
+                "source.missing",
+                format!("`{}` has no source.", service.name),
+            )
             .map_err(|failure| failure.hint("Add `source: { path: FOLDER }` to the service."))?;
         let draft = match &config.base {
             Some(base) => Draft::from_base(&images::resolve(base)?)?,
@@ -118,7 +125,10 @@ mod tests {
     #[test]
     fn an_empty_block_packs_the_whole_source_to_srv() {
         let config: Config = serde_json::from_value(json!({})).unwrap();
-        assert_eq!((config.root.as_str(), config.target.as_str()), (".", "/srv"));
+        assert_eq!(
+            (config.root.as_str(), config.target.as_str()),
+            (".", "/srv")
+        );
         assert!(Static::validate(&config).is_empty());
     }
 
@@ -128,6 +138,9 @@ mod tests {
         let problems = harness::problems::<Static>(&with);
         let at: Vec<&str> = problems.iter().map(|problem| problem.at.as_str()).collect();
         assert_eq!(at, ["/root", "/target"]);
-        assert_eq!(harness::problems::<Static>(&json!({"root": "/etc"})).len(), 1);
+        assert_eq!(
+            harness::problems::<Static>(&json!({"root": "/etc"})).len(),
+            1
+        );
     }
 }

@@ -37,7 +37,10 @@ impl Package {
     /// The file name of its component, without the extension; none when it is no guest.
     pub(crate) fn library(&self) -> Option<&str> {
         let guest = |target: &&Target| target.crate_types.iter().any(|kind| kind == "cdylib");
-        self.targets.iter().find(guest).map(|target| target.name.as_str())
+        self.targets
+            .iter()
+            .find(guest)
+            .map(|target| target.name.as_str())
     }
 }
 
@@ -65,13 +68,25 @@ pub(crate) fn build(
         .arg(target_folder)
         .current_dir(workspace)
         .env("RUSTC", &toolchain.compiler.program)
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", toolchain.compiler.linker())
+        .env(
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER",
+            &toolchain.linker,
+        )
+        .env("PATH", search_path(&toolchain.linker)?)
         .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace, toolchain)?);
     for package in packages {
         cargo.args(["--package", package]);
     }
     finished(&mut cargo)?;
     Ok(target_folder.join(TARGET).join("guest"))
+}
+
+/// The outer build's path, and at its end the folder in which the linker for components finds
+/// the one for modules. A compiler knows that of its own toolchain, not of another.
+fn search_path(linker: &Path) -> Result<OsString> {
+    let path = std::env::var_os("PATH").context("PATH is not set")?;
+    let beside = linker.parent().map(|folder| folder.join("gcc-ld"));
+    std::env::join_paths(std::env::split_paths(&path).chain(beside)).context("the linker's folder")
 }
 
 /// The flags for guests, separated as cargo wants them: where the standard library is, and

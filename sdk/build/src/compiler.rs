@@ -11,6 +11,9 @@ use crate::environment::scrubbed;
 /// What guests are compiled for.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
+/// What makes a component of what the compiler leaves.
+pub(crate) const LINKER: &str = "wasm-component-ld";
+
 /// A compiler, asked once.
 pub(crate) struct Compiler {
     /// The program.
@@ -48,15 +51,17 @@ impl Compiler {
         })
     }
 
-    /// The linker that makes a component: the one beside the compiler, else by name.
-    pub(crate) fn linker(&self) -> OsString {
-        let name = format!("wasm-component-ld{}", std::env::consts::EXE_SUFFIX);
-        let tools = self.sysroot.join("lib/rustlib").join(&self.host).join("bin");
-        let beside = tools.join(&name);
-        match beside.exists() {
-            true => beside.into(),
-            false => name.into(),
-        }
+    /// The linker that makes a component, when it is beside the compiler.
+    pub(crate) fn linker(&self) -> Option<PathBuf> {
+        let tools = self
+            .sysroot
+            .join("lib/rustlib")
+            .join(&self.host)
+            .join("bin");
+        let linker = tools
+            .join(LINKER)
+            .with_extension(std::env::consts::EXE_EXTENSION);
+        linker.exists().then_some(linker)
     }
 }
 
@@ -68,7 +73,9 @@ pub(crate) fn has_standard_library(sysroot: &Path) -> bool {
     };
     // Cargo leaves the hash out where it also makes a dynamic library.
     let is_std = |name: &str| name == "libstd.rlib" || name.starts_with("libstd-");
-    files.flatten().any(|file| is_std(&file.file_name().to_string_lossy()))
+    files
+        .flatten()
+        .any(|file| is_std(&file.file_name().to_string_lossy()))
 }
 
 fn answer(program: &OsString, arguments: &[&str]) -> Result<String> {
@@ -97,7 +104,13 @@ mod tests {
     fn the_compiler_of_these_tests_knows_itself() {
         let compiler = Compiler::of_this_build().unwrap();
         assert!(compiler.release.starts_with("1."));
-        assert!(compiler.sysroot.join("lib/rustlib").join(&compiler.host).is_dir());
+        assert!(
+            compiler
+                .sysroot
+                .join("lib/rustlib")
+                .join(&compiler.host)
+                .is_dir()
+        );
     }
 
     #[test]

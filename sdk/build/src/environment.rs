@@ -59,7 +59,9 @@ mod tests {
 
     fn seen_by_a_child(variables: &[(&str, &str)]) -> String {
         let path = ("PATH".into(), std::env::var_os("PATH").unwrap());
-        let given = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        let given = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
         let mut command = scrubbed("env", given.chain([path]));
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     }
@@ -91,7 +93,12 @@ mod tests {
             ("https_proxy", "c"),
             ("CARGO_HTTP_CAINFO", "d"),
         ]);
-        for line in ["CARGO_HOME=a", "RUSTUP_TOOLCHAIN=b", "https_proxy=c", "CARGO_HTTP_CAINFO=d"] {
+        for line in [
+            "CARGO_HOME=a",
+            "RUSTUP_TOOLCHAIN=b",
+            "https_proxy=c",
+            "CARGO_HTTP_CAINFO=d",
+        ] {
             assert!(seen.lines().any(|seen| seen == line), "{line}");
         }
     }

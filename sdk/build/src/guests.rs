@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -74,6 +74,10 @@ impl Guests {
         let toolchain = standard_library::find()?;
         let names: Vec<&str> = guests.iter().map(|guest| guest.package).collect();
         let root = &self.workspace.workspace_root;
+        // Held until the components are copied: another build may be about to replace them.
+        fs::create_dir_all(&self.target)?;
+        let lock = File::create(self.target.join(".stagewright-lock"))?;
+        lock.lock()?;
         let made = cargo::build(root, &names, &toolchain, &self.target)?;
         let mut sources = BTreeSet::from([root.join("Cargo.toml"), root.join("Cargo.lock")]);
         let mut components = Vec::new();
@@ -84,7 +88,10 @@ impl Guests {
             let file = self.output.join(format!("{}.wasm", guest.name));
             fs::copy(made.join(format!("{}.wasm", guest.library)), &file)
                 .with_context(|| format!("the component of {}", guest.name))?;
-            components.push(Component { name: guest.name, file });
+            components.push(Component {
+                name: guest.name,
+                file,
+            });
         }
         Ok(Components {
             components,
@@ -98,14 +105,22 @@ impl Guests {
         let guest = |package: &'_ cargo::Package| {
             let folder = package.manifest_path.parent()?;
             (folder.parent()? == self.folder).then_some(())?;
-            Some((folder.file_name()?.to_string_lossy().into_owned(), folder.join("Cargo.toml")))
+            Some((
+                folder.file_name()?.to_string_lossy().into_owned(),
+                folder.join("Cargo.toml"),
+            ))
         };
         let packages = self.workspace.packages.iter();
         let mut guests: Vec<Guest<'_>> = packages
             .filter_map(|package| {
                 let (name, manifest) = guest(package)?;
                 let library = package.library()?;
-                Some(Guest { name, manifest, library, package: &package.name })
+                Some(Guest {
+                    name,
+                    manifest,
+                    library,
+                    package: &package.name,
+                })
             })
             .collect();
         guests.sort_by(|a, b| a.name.cmp(&b.name));
@@ -132,7 +147,10 @@ impl Components {
     pub fn write_table(&self, name: &str) -> Result<()> {
         let mut table = String::from("&[\n");
         for Component { name, file } in &self.components {
-            writeln!(table, "    ({name:?}, include_bytes!({file:?}).as_slice()),")?;
+            writeln!(
+                table,
+                "    ({name:?}, include_bytes!({file:?}).as_slice()),"
+            )?;
         }
         table.push_str("]\n");
         let file = self.output.join(name);
@@ -144,8 +162,14 @@ impl Components {
     /// Tells cargo when to run the build script again, and people how the components were made:
     /// on standard error, which cargo keeps beside the script's other output and shows with
     /// `-vv`, and as a line of the build when it is not the ordinary way.
-    #[expect(clippy::print_stdout, reason = "this is how a build script talks to cargo")]
-    #[expect(clippy::print_stderr, reason = "this is how a build script talks to people")]
+    #[expect(
+        clippy::print_stdout,
+        reason = "this is how a build script talks to cargo"
+    )]
+    #[expect(
+        clippy::print_stderr,
+        reason = "this is how a build script talks to people"
+    )]
     fn tell_cargo(&self) {
         for source in &self.sources {
             println!("cargo::rerun-if-changed={}", source.display());
@@ -179,7 +203,9 @@ fn dependencies(text: &str) -> Vec<PathBuf> {
     };
     let escaped = sources.replace("\\ ", "\u{0}");
     let names = escaped.split(' ').filter(|name| !name.is_empty());
-    names.map(|name| PathBuf::from(name.replace('\u{0}', " "))).collect()
+    names
+        .map(|name| PathBuf::from(name.replace('\u{0}', " ")))
+        .collect()
 }
 
 #[cfg(test)]

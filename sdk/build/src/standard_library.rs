@@ -13,7 +13,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::compiler::{Compiler, TARGET, has_standard_library};
+use crate::compiler::{Compiler, LINKER, TARGET, has_standard_library};
 use crate::environment::scrubbed;
 
 /// Names a single way to try, for tests and for those who know better.
@@ -24,6 +24,8 @@ pub(crate) struct Toolchain {
     pub(crate) compiler: Compiler,
     /// Where the standard library is, unless the compiler finds it by itself.
     pub(crate) sysroot: Option<PathBuf>,
+    /// What links guests: beside this compiler or that of the outer build, else by name.
+    pub(crate) linker: PathBuf,
     /// For people: how it was found.
     pub(crate) told: String,
 }
@@ -73,11 +75,13 @@ pub(crate) fn find() -> Result<Toolchain> {
         }
         match (way.get)(&compiler) {
             Ok(found) => {
+                let outer = compiler.linker();
                 let compiler = match found.compiler {
                     Some(program) => Compiler::ask(program.into())?,
                     None => compiler,
                 };
                 return Ok(Toolchain {
+                    linker: compiler.linker().or(outer).unwrap_or_else(|| LINKER.into()),
                     compiler,
                     sysroot: found.sysroot,
                     told: found.told,
@@ -88,7 +92,10 @@ pub(crate) fn find() -> Result<Toolchain> {
     }
     if tried.is_empty() {
         let names: Vec<&str> = WAYS.iter().map(|way| way.name).collect();
-        bail!("{CHOICE} names no way that there is; they are {}", names.join(", "));
+        bail!(
+            "{CHOICE} names no way that there is; they are {}",
+            names.join(", ")
+        );
     }
     bail!(
         "rustc {} has no standard library for {TARGET}, which plugins are compiled for. Tried:\n\
@@ -101,11 +108,17 @@ pub(crate) fn find() -> Result<Toolchain> {
 }
 
 fn installed(compiler: &Compiler) -> Result<Found> {
-    ensure!(has_standard_library(&compiler.sysroot), "the target is not installed");
+    ensure!(
+        has_standard_library(&compiler.sysroot),
+        "the target is not installed"
+    );
     Ok(Found {
         sysroot: None,
         compiler: None,
-        told: format!("the installed target {TARGET} of rustc {}", compiler.release),
+        told: format!(
+            "the installed target {TARGET} of rustc {}",
+            compiler.release
+        ),
     })
 }
 
@@ -117,7 +130,7 @@ fn from_rustup(compiler: &Compiler) -> Result<Found> {
         .output()
         .context("rustup cannot be started")?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{}", last_line(&said));
+    ensure!(output.status.success(), "{}", last_lines(&said));
     ensure!(
         has_standard_library(&compiler.sysroot),
         "rustup added the target to another toolchain than that of {}",
@@ -147,7 +160,10 @@ fn from_debian_pair(compiler: &Compiler) -> Result<Found> {
     made_once(&folder, script, compiler)?;
     let pair = Compiler::ask(folder.join("rustc").into())?;
     Ok(Found {
-        told: format!("Debian's rustc-web {} and one made from its source", pair.release),
+        told: format!(
+            "Debian's rustc-web {} and one made from its source",
+            pair.release
+        ),
         compiler: Some(folder.join("rustc")),
         sysroot: Some(folder),
     })
@@ -180,7 +196,10 @@ fn made_once(folder: &Path, script: &str, compiler: &Compiler) -> Result<()> {
         fs::remove_dir_all(&half)?;
     }
     run(script, &half, compiler)?;
-    ensure!(has_standard_library(&half), "what was made holds no standard library");
+    ensure!(
+        has_standard_library(&half),
+        "what was made holds no standard library"
+    );
     fs::rename(&half, folder)
         .with_context(|| format!("{} cannot be put in its place", folder.display()))
 }
@@ -208,12 +227,17 @@ fn run(script: &str, folder: &Path, compiler: &Compiler) -> Result<()> {
         .write_all(script.as_bytes())?;
     let output = child.wait_with_output()?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{}", last_line(&said));
+    ensure!(output.status.success(), "{}", last_lines(&said));
     Ok(())
 }
 
-fn last_line(text: &str) -> &str {
-    text.trim().lines().next_back().unwrap_or("it ended without a word")
+/// The end of what a program said, which is where it says why it failed.
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.trim().lines().collect();
+    match lines.get(lines.len().saturating_sub(5)..) {
+        None | Some([]) => "it ended without a word".to_owned(),
+        Some(last) => last.join("\n    "),
+    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
-    Append, DeploymentId, Document, JournalError, MAX_APPEND_BYTES, MAX_TEXT_BYTES, NewDeployment,
-    State, Transition,
+    Append, DeploymentId, Document, End, JournalError, MAX_APPEND_BYTES, MAX_TEXT_BYTES,
+    NewDeployment, State,
 };
 
 /// Why a request was not carried out.
@@ -73,8 +73,8 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<()> {
             next: (found.last_seq + 1).unsigned_abs(),
         }));
     }
-    let merged_into = match &append.transition {
-        Some(Transition::MergedInto(into)) => Some(heir(connection, append, &found, into)?),
+    let merged_into = match &append.end {
+        Some(End::MergedInto(into)) => Some(heir(connection, append, &found, into)?),
         _ => None,
     };
 
@@ -90,8 +90,11 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<()> {
     connection
         .prepare_cached("UPDATE deployment SET last_seq = ?2 WHERE id = ?1")?
         .execute(params![found.id, last])?;
-    if let Some(transition) = &append.transition {
-        move_on(connection, found.id, transition, merged_into, time)?;
+    if append.starts {
+        start(connection, found.id, time)?;
+    }
+    if let Some(how) = &append.end {
+        end(connection, found.id, how, merged_into, time)?;
     }
     for document in &append.documents {
         put(connection, found.environment, document)?;
@@ -166,25 +169,26 @@ fn heir(
     Ok(heir.id)
 }
 
-fn move_on(
+fn start(connection: &Connection, id: i64, time: i64) -> Outcome<()> {
+    connection
+        .prepare_cached(
+            "UPDATE deployment SET state = 'running', started_ms = ?2
+             WHERE id = ?1 AND state = 'queued'",
+        )?
+        .execute([id, time])?;
+    Ok(())
+}
+
+fn end(
     connection: &Connection,
     id: i64,
-    transition: &Transition,
+    how: &End,
     merged_into: Option<i64>,
     time: i64,
 ) -> Outcome<()> {
-    let result = match transition {
-        Transition::Started => {
-            connection
-                .prepare_cached(
-                    "UPDATE deployment SET state = 'running', started_ms = ?2
-                     WHERE id = ?1 AND state = 'queued'",
-                )?
-                .execute(params![id, time])?;
-            return Ok(());
-        }
-        Transition::Ended(result) => result.as_str(),
-        Transition::MergedInto(_) => "merged",
+    let result = match how {
+        End::Result(result) => result.as_str(),
+        End::MergedInto(_) => "merged",
     };
     connection
         .prepare_cached(

@@ -53,14 +53,14 @@ impl State {
             Fact::ServiceSettled { service, .. } => {
                 let (at, name) = self.look_up(*service)?;
                 accept(self.pending.contains(service), || Illegal::Settlement {
-                    service: name,
+                    service: name.to_owned(),
                     place: at.place(),
                 })
             }
             Fact::Halted { by, scope } => {
                 let (_, service) = self.look_up(*by)?;
                 accept(self.trigger == Some(*by), || Illegal::Halt {
-                    service,
+                    service: service.to_owned(),
                     scope: *scope,
                 })
             }
@@ -89,7 +89,9 @@ impl State {
             && *stages as usize == self.stages.len()
             && *services as usize == self.services.len();
         accept(same, || {
-            Illegal::OtherCourse(format!("{action} of {services} services in {stages} stages"))
+            Illegal::OtherCourse(format!(
+                "{action} of {services} services in {stages} stages"
+            ))
         })
     }
 
@@ -97,11 +99,19 @@ impl State {
         let (fits, id, verb) = match *fact {
             Fact::StageStarted { stage } => {
                 let fits = self.opened == stage.0;
-                (fits && self.stage(stage)?.status == Status::Unopened, stage, "start")
+                (
+                    fits && self.stage(stage)?.status == Status::Unopened,
+                    stage,
+                    "start",
+                )
             }
             Fact::StageSkipped { stage, .. } => {
                 let next = self.opened == stage.0 && self.closed == stage.0;
-                (next && self.stage(stage)?.deploy.left == 0, stage, "be skipped")
+                (
+                    next && self.stage(stage)?.deploy.left == 0,
+                    stage,
+                    "be skipped",
+                )
             }
             Fact::StageEnded { stage, .. } => {
                 let at = self.stage(stage)?;
@@ -151,7 +161,7 @@ impl State {
         };
         let (at, name) = self.look_up(service)?;
         accept(fits, || Illegal::Assessment {
-            service: name,
+            service: name.to_owned(),
             phase,
             place: at.place(),
         })
@@ -194,7 +204,7 @@ impl State {
             Fact::StepStarted { slot, .. } => {
                 let phase = step.phase();
                 if same && at.mode == Mode::Ready && !self.lane(phase).is_free(*slot) {
-                    let (service, slot) = (name, *slot);
+                    let (service, slot) = (name.to_owned(), *slot);
                     return Err(Illegal::Slot {
                         service,
                         phase,
@@ -206,7 +216,9 @@ impl State {
             Fact::StepEnded { outcome, .. } => {
                 let cancelled = matches!(outcome, Outcome::Cancelled { .. });
                 if cancelled && self.cancel.is_none() {
-                    return Err(Illegal::NotCancelled { service: name });
+                    return Err(Illegal::NotCancelled {
+                        service: name.to_owned(),
+                    });
                 }
                 same && at.mode == Mode::Running
             }
@@ -217,7 +229,7 @@ impl State {
             _ => at.mode == Mode::BackingOff,
         };
         accept(fits, || Illegal::Step {
-            service: name,
+            service: name.to_owned(),
             step,
             attempt,
             verb,
@@ -225,10 +237,10 @@ impl State {
         })
     }
 
-    fn look_up(&self, id: ServiceId) -> Result<(&Service, String), Illegal> {
+    fn look_up(&self, id: ServiceId) -> Result<(&Service, &str), Illegal> {
         let service = self.services.get(id.index());
         let service = service.ok_or(Illegal::NoService(id.0))?;
-        Ok((service, self.course.service_name(id).to_owned()))
+        Ok((service, self.course.service_name(id)))
     }
 
     fn stage(&self, id: StageId) -> Result<&Stage, Illegal> {

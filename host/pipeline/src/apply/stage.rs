@@ -36,8 +36,7 @@ impl State {
     }
 
     pub(super) fn start_phase(&mut self, id: StageId, phase: Phase) {
-        let (Some(stage), Some(course)) =
-            (self.stages.get_mut(id.index()), self.course.stage(id))
+        let (Some(stage), Some(course)) = (self.stages.get_mut(id.index()), self.course.stage(id))
         else {
             return;
         };
@@ -58,8 +57,7 @@ impl State {
     }
 
     pub(super) fn end_phase(&mut self, id: StageId, phase: Phase) {
-        let (Some(stage), Some(course)) =
-            (self.stages.get_mut(id.index()), self.course.stage(id))
+        let (Some(stage), Some(course)) = (self.stages.get_mut(id.index()), self.course.stage(id))
         else {
             return;
         };
@@ -84,7 +82,10 @@ impl State {
             }
             Scope::LaterStages => {
                 self.cut = Some(by);
-                let stage = self.course.service(by).and_then(|s| self.course.stage(s.stage));
+                let stage = self
+                    .course
+                    .service(by)
+                    .and_then(|s| self.course.stage(s.stage));
                 if let Some(stage) = stage {
                     let after = stage.services.end;
                     self.stop_from(after);
@@ -102,7 +103,11 @@ impl State {
 
     /// Would a `finish-stage` failure of this service stop stages that are not stopped yet?
     pub(super) fn cuts_more(&self, by: ServiceId) -> bool {
-        let stage = |id| self.course.service(id).map(|s: &crate::course::ServiceCourse| s.stage);
+        let stage = |id| {
+            self.course
+                .service(id)
+                .map(|s: &crate::course::ServiceCourse| s.stage)
+        };
         let Some(own) = stage(by) else {
             return false;
         };
@@ -145,7 +150,10 @@ impl State {
             self.pending.insert(id);
         } else if self.may_deploy(id) {
             self.unassessed.insert(id);
-        } else if self.stage_of(id).is_some_and(|s| s.deploy.status == Status::Open) {
+        } else if self
+            .stage_of(id)
+            .is_some_and(|s| s.deploy.status == Status::Open)
+        {
             self.unannounced.insert(id);
         }
     }

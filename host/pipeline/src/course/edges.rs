@@ -52,7 +52,12 @@ pub(super) fn between(spec: &CourseSpec, action: Action, order: &[u32]) -> (Edge
     let mut needs: Vec<(ServiceId, ServiceId)> = Vec::new();
     for (at, service) in spec.services.iter().enumerate() {
         let from = place(at);
-        needs.extend(service.needs.iter().map(|&need| (from, place(need as usize))));
+        needs.extend(
+            service
+                .needs
+                .iter()
+                .map(|&need| (from, place(need as usize))),
+        );
     }
     let turn = |pairs: &[(ServiceId, ServiceId)]| {
         let mut turned: Vec<_> = pairs.iter().map(|&(from, to)| (to, from)).collect();

@@ -3,7 +3,9 @@ use crate::action::{Action, Phase, Step};
 
 fn spec(stages: u32, services: &[(&str, u32, &[u32])]) -> CourseSpec {
     CourseSpec {
-        stages: (0..stages).map(|n| StageSpec::new(format!("stage {n}"))).collect(),
+        stages: (0..stages)
+            .map(|n| StageSpec::new(format!("stage {n}")))
+            .collect(),
         services: services
             .iter()
             .map(|&(name, stage, needs)| ServiceSpec {
@@ -16,7 +18,9 @@ fn spec(stages: u32, services: &[(&str, u32, &[u32])]) -> CourseSpec {
 }
 
 fn names(course: &Course, ids: &[ServiceId]) -> Vec<String> {
-    ids.iter().map(|&id| course.service_name(id).to_owned()).collect()
+    ids.iter()
+        .map(|&id| course.service_name(id).to_owned())
+        .collect()
 }
 
 fn all(course: &Course) -> Vec<&str> {
@@ -24,11 +28,8 @@ fn all(course: &Course) -> Vec<&str> {
 }
 
 /// `late` needs `early` of the stage before and `side` of its own.
-const SERVICES: &[(&str, u32, &[u32])] = &[
-    ("late", 1, &[2, 1]),
-    ("side", 1, &[]),
-    ("early", 0, &[]),
-];
+const SERVICES: &[(&str, u32, &[u32])] =
+    &[("late", 1, &[2, 1]), ("side", 1, &[]), ("early", 0, &[])];
 
 #[test]
 fn services_stand_by_stage_and_then_as_in_the_file() {
@@ -38,8 +39,14 @@ fn services_stand_by_stage_and_then_as_in_the_file() {
     assert_eq!(course.stages()[1].services, 1..3);
     let late = course.find("late").unwrap();
     assert_eq!(names(&course, course.needs(late)), ["early", "side"]);
-    assert_eq!(names(&course, course.dependents(course.find("early").unwrap())), ["late"]);
-    assert_eq!(course.step_id("shop-41", late, Step::Deploy), "shop-41/late/deploy");
+    assert_eq!(
+        names(&course, course.dependents(course.find("early").unwrap())),
+        ["late"]
+    );
+    assert_eq!(
+        course.step_id("shop-41", late, Step::Deploy),
+        "shop-41/late/deploy"
+    );
 }
 
 #[test]
@@ -71,15 +78,24 @@ fn only_destroy_takes_skipped_services() {
 #[test]
 fn bad_descriptions_are_refused_with_names() {
     let refused = |stages, services: &[(&str, u32, &[u32])], action| {
-        Course::new(&spec(stages, services), action).unwrap_err().to_string()
+        Course::new(&spec(stages, services), action)
+            .unwrap_err()
+            .to_string()
     };
     for action in [Action::Deploy, Action::Destroy] {
-        let circle = refused(1, &[("x", 0, &[]), ("a", 0, &[2, 0]), ("b", 0, &[1])], action);
+        let circle = refused(
+            1,
+            &[("x", 0, &[]), ("a", 0, &[2, 0]), ("b", 0, &[1])],
+            action,
+        );
         assert!(circle.ends_with("a → b → a"), "{circle}");
         let own = refused(1, &[("a", 0, &[0])], action);
         assert!(own.ends_with("a → a"), "{own}");
         let later = refused(2, &[("a", 0, &[1]), ("b", 1, &[])], action);
-        assert!(later.starts_with("service a needs b of the later stage stage 1"), "{later}");
+        assert!(
+            later.starts_with("service a needs b of the later stage stage 1"),
+            "{later}"
+        );
     }
     assert!(refused(1, &[("a", 3, &[])], Action::Deploy).contains("stage number 3"));
     assert!(refused(1, &[("a", 0, &[9])], Action::Deploy).contains("needs service number 9"));
@@ -88,7 +104,10 @@ fn bad_descriptions_are_refused_with_names() {
     let phase = Phase::Deploy;
     assert_eq!(
         Course::new(&none, Action::Deploy),
-        Err(CourseError::NoSlots { stage: "stage 0".into(), phase })
+        Err(CourseError::NoSlots {
+            stage: "stage 0".into(),
+            phase
+        })
     );
 }
 

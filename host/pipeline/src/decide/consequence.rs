@@ -59,12 +59,10 @@ fn follow(state: &State, moment: &Moment, id: ServiceId) -> Option<Fact> {
         },
         Mode::Ended(End::Succeeded) => Settlement::Succeeded,
         Mode::Ended(End::Cancelled { confirmed }) => Settlement::Cancelled { confirmed },
-        Mode::Ended(End::Failed) if stop.is_none() => {
-            match try_again(state, moment, id, service) {
-                Some(fact) => return Some(fact),
-                None => Settlement::Failed,
-            }
-        }
+        Mode::Ended(End::Failed) if stop.is_none() => match try_again(state, moment, id, service) {
+            Some(fact) => return Some(fact),
+            None => Settlement::Failed,
+        },
         Mode::Ended(End::Failed) => Settlement::Failed,
         // It did fail, and no further attempt will make up for it.
         Mode::BackingOff if state.cancel.is_none() => Settlement::Failed,
@@ -77,7 +75,10 @@ fn follow(state: &State, moment: &Moment, id: ServiceId) -> Option<Fact> {
 }
 
 fn push(state: &State, moment: &Moment, id: ServiceId, service: &Service) -> Fact {
-    let timeout = state.course.service(id).map_or(0, |s| s.timeout(Step::Push));
+    let timeout = state
+        .course
+        .service(id)
+        .map_or(0, |s| s.timeout(Step::Push));
     Fact::StepStarted {
         service: id,
         step: Step::Push,

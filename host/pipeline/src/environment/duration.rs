@@ -13,6 +13,11 @@ pub(super) const PATTERN: &str = "^[0-9]{1,9}(ms|s|m|h)$";
 pub struct Duration(pub std::time::Duration);
 
 impl Duration {
+    /// In milliseconds.
+    pub fn millis(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Reads `500ms`, `30s`, `5m` or `2h`.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.find(|c: char| !c.is_ascii_digit())?;

@@ -128,7 +128,7 @@ impl Problems {
     }
 
     /// `Err` when anything was found.
-    pub(super) fn none_of(file: &str, findings: Vec<Finding>) -> Result<(), Self> {
+    pub fn none_of(file: &str, findings: Vec<Finding>) -> Result<(), Self> {
         match findings.is_empty() {
             true => Ok(()),
             false => Err(Self::of(file, findings)),

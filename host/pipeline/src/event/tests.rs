@@ -20,7 +20,9 @@ fn course() -> Course {
 
 fn line(fact: &Fact) -> String {
     let time = Timestamp(1_767_225_600_000);
-    event(&course(), "shop-41", 17, time, fact).to_json().unwrap()
+    event(&course(), "shop-41", 17, time, fact)
+        .to_json()
+        .unwrap()
 }
 
 #[test]
@@ -70,7 +72,9 @@ fn sensitive_outputs_are_named_and_not_shown() {
         outcome: Outcome::Succeeded(Box::new(product)),
     };
     let line = line(&fact);
-    assert!(line.contains("value of open") && line.contains(r#"{"name":"closed","sensitive":true}"#));
+    assert!(
+        line.contains("value of open") && line.contains(r#"{"name":"closed","sensitive":true}"#)
+    );
     assert!(!line.contains("value of closed") && !format!("{fact:?}").contains("value of closed"));
 }
 
@@ -90,8 +94,13 @@ fn waiting_and_skipping_say_why() {
         result,
     };
     let declared = line(&settled(Settlement::Skipped(SkipReason::Declared)));
-    assert!(declared.contains(r#""result":"skipped","reason":"not needed in tests""#), "{declared}");
-    let need = line(&settled(Settlement::Skipped(SkipReason::NeedFailed(ServiceId(0)))));
+    assert!(
+        declared.contains(r#""result":"skipped","reason":"not needed in tests""#),
+        "{declared}"
+    );
+    let need = line(&settled(Settlement::Skipped(SkipReason::NeedFailed(
+        ServiceId(0),
+    ))));
     assert!(need.contains("need-failed: api"), "{need}");
     let unconfirmed = line(&settled(Settlement::Cancelled { confirmed: false }));
     assert!(unconfirmed.contains("cancel-unconfirmed"), "{unconfirmed}");

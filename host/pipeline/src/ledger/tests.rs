@@ -102,14 +102,20 @@ fn a_deploy_is_remembered_with_what_it_was_made_from() {
     let by = plugin("process", "sha256:1");
     deploy(&mut ledger, 7, &by, Outcome::Succeeded(Box::new(product)));
     let record = api(&ledger);
-    assert_eq!(record.built.as_ref().unwrap().reference.as_deref(), Some("layout@1"));
+    assert_eq!(
+        record.built.as_ref().unwrap().reference.as_deref(),
+        Some("layout@1")
+    );
     assert_eq!(record.reference(), Some("registry@1"));
     assert_eq!(
         record.pushed.as_ref().unwrap().fingerprint,
         Some(Fingerprint::new([("all", "source 1")]))
     );
     let deployed = record.deployed.as_ref().unwrap();
-    assert_eq!(deployed.fingerprint, Some(Fingerprint::new([("all", "state 1")])));
+    assert_eq!(
+        deployed.fingerprint,
+        Some(Fingerprint::new([("all", "state 1")]))
+    );
     assert_eq!(deployed.reference.as_deref(), Some("registry@1"));
     assert_eq!(deployed.deployment, 7);
     assert_eq!(record.instances.len(), 1);
@@ -127,27 +133,60 @@ fn a_failed_deploy_leaves_nothing_that_counts_as_unchanged() {
     let by = plugin("process", "sha256:1");
     deploy(&mut ledger, 1, &by, Outcome::succeeded());
     let failure = Failure::new("process.exited", "it exited");
-    deploy(&mut ledger, 2, &plugin("process", "sha256:2"), Outcome::failed(failure));
+    deploy(
+        &mut ledger,
+        2,
+        &plugin("process", "sha256:2"),
+        Outcome::failed(failure),
+    );
     let record = api(&ledger);
     let deployed = record.deployed.as_ref().unwrap();
     assert_eq!((deployed.deployment, &deployed.fingerprint), (1, &None));
     // Both may have something in the world: the one that ran, and the attempt.
-    let known: Vec<_> = record.instances.iter().map(|i| (i.deployment, i.confirmed)).collect();
+    let known: Vec<_> = record
+        .instances
+        .iter()
+        .map(|i| (i.deployment, i.confirmed))
+        .collect();
     assert_eq!(known, [(1, true), (2, false)]);
 }
 
 #[test]
 fn a_swapped_strategy_keeps_who_can_remove_the_old_instance() {
     let mut ledger = Ledger::default();
-    deploy(&mut ledger, 1, &plugin("process", "sha256:1"), Outcome::succeeded());
-    deploy(&mut ledger, 2, &plugin("process", "sha256:2"), Outcome::succeeded());
-    deploy(&mut ledger, 3, &plugin("docker", "sha256:3"), Outcome::succeeded());
-    let digests: Vec<_> = api(&ledger).instances.iter().map(|i| &*i.plugin.digest).collect();
+    deploy(
+        &mut ledger,
+        1,
+        &plugin("process", "sha256:1"),
+        Outcome::succeeded(),
+    );
+    deploy(
+        &mut ledger,
+        2,
+        &plugin("process", "sha256:2"),
+        Outcome::succeeded(),
+    );
+    deploy(
+        &mut ledger,
+        3,
+        &plugin("docker", "sha256:3"),
+        Outcome::succeeded(),
+    );
+    let digests: Vec<_> = api(&ledger)
+        .instances
+        .iter()
+        .map(|i| &*i.plugin.digest)
+        .collect();
     assert_eq!(digests, ["sha256:2", "sha256:3"]);
     assert_eq!(ledger.orphans(|_| true).count(), 0);
     assert_eq!(ledger.orphans(|_| false).collect::<Vec<_>>(), ["api"]);
 
-    fold(&mut ledger, 4, Action::Destroy, &[ended(Step::Destroy, Outcome::succeeded())]);
+    fold(
+        &mut ledger,
+        4,
+        Action::Destroy,
+        &[ended(Step::Destroy, Outcome::succeeded())],
+    );
     assert!(api(&ledger).instances.is_empty());
     assert_eq!(api(&ledger).condition.as_deref(), Some("absent"));
     assert_eq!(ledger.orphans(|_| false).count(), 0);
@@ -159,7 +198,12 @@ fn an_unchanged_build_keeps_its_reference_and_a_failed_push_its_build() {
     let by = plugin("process", "sha256:1");
     deploy(&mut ledger, 1, &by, Outcome::succeeded());
     let unchanged = Verdict::unchanged(None, "unchanged since deployment 1");
-    fold(&mut ledger, 2, Action::Deploy, &[assessed(Phase::Build, unchanged)]);
+    fold(
+        &mut ledger,
+        2,
+        Action::Deploy,
+        &[assessed(Phase::Build, unchanged)],
+    );
     assert_eq!(api(&ledger).reference(), Some("registry@1"));
     assert_eq!(api(&ledger).pushed.as_ref().unwrap().deployment, 1);
 
@@ -170,7 +214,10 @@ fn an_unchanged_build_keeps_its_reference_and_a_failed_push_its_build() {
     ];
     fold(&mut ledger, 3, Action::Deploy, &facts);
     let record = api(&ledger);
-    assert_eq!(record.built.as_ref().unwrap().reference.as_deref(), Some("layout@2"));
+    assert_eq!(
+        record.built.as_ref().unwrap().reference.as_deref(),
+        Some("layout@2")
+    );
     assert_eq!(record.reference(), Some("registry@1"));
     assert_ne!(
         record.built.as_ref().unwrap().fingerprint,
@@ -181,11 +228,26 @@ fn an_unchanged_build_keeps_its_reference_and_a_failed_push_its_build() {
 #[test]
 fn stop_and_start_change_the_condition_only() {
     let mut ledger = Ledger::default();
-    deploy(&mut ledger, 1, &plugin("process", "sha256:1"), Outcome::succeeded());
+    deploy(
+        &mut ledger,
+        1,
+        &plugin("process", "sha256:1"),
+        Outcome::succeeded(),
+    );
     let before = api(&ledger).deployed.clone();
-    fold(&mut ledger, 2, Action::Stop, &[ended(Step::Stop, Outcome::succeeded())]);
+    fold(
+        &mut ledger,
+        2,
+        Action::Stop,
+        &[ended(Step::Stop, Outcome::succeeded())],
+    );
     assert_eq!(api(&ledger).condition.as_deref(), Some("stopped"));
-    fold(&mut ledger, 3, Action::Start, &[ended(Step::Start, Outcome::succeeded())]);
+    fold(
+        &mut ledger,
+        3,
+        Action::Start,
+        &[ended(Step::Start, Outcome::succeeded())],
+    );
     assert_eq!(api(&ledger).condition.as_deref(), Some("ready"));
     assert_eq!(api(&ledger).deployed, before);
 }

@@ -1,7 +1,8 @@
 //! The slots of one phase over all stages in which it is open.
 //!
 //! With `across-stages` several stages build at once; each keeps its own limit, and together
-//! they keep the largest of them.
+//! they keep the largest of them. When the stage with the largest has built everything, what
+//! runs beyond the next smaller limit is let finish, push included.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +51,11 @@ impl Lane {
 
     /// The lowest number, from 1, that is not taken.
     pub(crate) fn lowest_free(&self) -> u32 {
-        let full = self.taken.iter().take_while(|&&word| word == u64::MAX).count();
+        let full = self
+            .taken
+            .iter()
+            .take_while(|&&word| word == u64::MAX)
+            .count();
         let word = self.taken.get(full).copied().unwrap_or(0);
         full as u32 * u64::BITS + word.trailing_ones() + 1
     }

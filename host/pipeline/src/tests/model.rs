@@ -1,12 +1,15 @@
 //! What must come of a script, by an independent model that is naive on purpose: it keeps no
 //! index and no counter, and looks at every service whenever it wants to know something.
 
-use super::script::{Kind, Part, SEED, Script, failure};
+mod actor;
+
+use super::script::{Kind, SEED, Script, failure};
 use crate::action::{Action, Phase, Step};
-use crate::course::{ServiceSpec, StageSpec};
+use crate::course::StageSpec;
 use crate::environment::file::{OnFailure, Overlap, ServiceType};
 use crate::outcome::Ending;
 use crate::retry;
+use actor::{Actor, At};
 
 /// A step that started: when, whose, which, attempt, slot.
 pub(super) type Start = (u64, String, Step, u16, u32);
@@ -19,30 +22,6 @@ pub(super) struct Story {
     pub(super) ends: Vec<(String, &'static str)>,
     pub(super) ending: Ending,
     pub(super) makespan: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum At {
-    Start,
-    Asked,
-    Ready,
-    Running { slot: u32 },
-    Resting { until: u64 },
-    Done(&'static str),
-}
-
-struct Actor<'a> {
-    spec: &'a ServiceSpec,
-    part: &'a Part,
-    stage: usize,
-    needs: Vec<usize>,
-    at: At,
-    step: Step,
-    attempt: u16,
-    assessed: bool,
-    failed_in_build: bool,
-    left: u64,
-    deadline: u64,
 }
 
 /// What failed.
@@ -99,7 +78,8 @@ impl<'a> Model<'a> {
         let place = |at: usize| order.iter().position(|&o| o == at).unwrap();
         let needs_of = |at: usize| -> Vec<usize> {
             if reversed {
-                let needs = |other: &usize| script.spec.services[*other].needs.contains(&(at as u32));
+                let needs =
+                    |other: &usize| script.spec.services[*other].needs.contains(&(at as u32));
                 (0..order.len()).filter(needs).map(place).collect()
             } else {
                 let needs = &script.spec.services[at].needs;
@@ -122,7 +102,11 @@ impl<'a> Model<'a> {
                 deadline: 0,
             };
             let builds = spec.builds && script.action.has_builds();
-            actor.go_to(if builds { Step::Build } else { script.action.step() });
+            actor.go_to(if builds {
+                Step::Build
+            } else {
+                script.action.step()
+            });
             actor
         });
         let mut model = Self {
@@ -151,7 +135,11 @@ impl<'a> Model<'a> {
 
     /// The next thing happens.
     fn step(&mut self) {
-        let next = self.events.iter().enumerate().min_by_key(|(_, e)| (e.0, e.1));
+        let next = self
+            .events
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, e)| (e.0, e.1));
         let next = next.map(|(at, &(time, ..))| (at, time));
         let rests = self.actors.iter().filter_map(|a| match a.at {
             At::Resting { until } => Some(until),
@@ -197,7 +185,12 @@ impl<'a> Model<'a> {
             }
             let mine = |e: &Event| matches!(e, Event::End { who: w, .. } if *w == who);
             let due = self.events.iter().find(|(_, _, e)| mine(e)).unwrap().0;
-            let at = self.now + if at_once { 0 } else { self.actors[who].part.wind_down };
+            let at = self.now
+                + if at_once {
+                    0
+                } else {
+                    self.actors[who].part.wind_down
+                };
             if at < due {
                 self.events.retain(|(_, _, e)| !mine(e));
                 let cancelled = true;
@@ -344,7 +337,11 @@ impl<'a> Model<'a> {
             }
             if let Some(how) = self.why_stop(who) {
                 let tired = matches!(self.actors[who].at, At::Resting { .. });
-                let how = if tired && self.cancel.is_none() { "failed" } else { how };
+                let how = if tired && self.cancel.is_none() {
+                    "failed"
+                } else {
+                    how
+                };
                 self.finish(who, how);
                 return true;
             }
@@ -415,7 +412,11 @@ impl<'a> Model<'a> {
 
     fn slots_of(&self, phase: Phase, stage: Option<usize>) -> Vec<u32> {
         let of_stage = |a: &&Actor<'_>| stage.is_none_or(|s| a.stage == s);
-        let here = self.actors.iter().filter(of_stage).filter(|a| a.step.phase() == phase);
+        let here = self
+            .actors
+            .iter()
+            .filter(of_stage)
+            .filter(|a| a.step.phase() == phase);
         let slot = |a: &Actor<'_>| match a.at {
             At::Running { slot } => Some(slot),
             _ => None,
@@ -478,23 +479,6 @@ impl<'a> Model<'a> {
             ends,
             ending,
             makespan: self.now,
-        }
-    }
-}
-
-impl Actor<'_> {
-    fn go_to(&mut self, step: Step) {
-        self.step = step;
-        self.attempt = 1;
-        self.assessed = false;
-        self.left = self.timeout();
-    }
-
-    fn timeout(&self) -> u64 {
-        match self.step {
-            Step::Build => self.spec.timeouts.build,
-            Step::Push => self.spec.timeouts.push,
-            _ => self.spec.timeouts.deploy,
         }
     }
 }

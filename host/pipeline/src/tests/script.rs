@@ -66,7 +66,6 @@ pub(super) struct Play {
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
     pub(super) moment: Moment,
-    pub(super) input: Input,
     pub(super) facts: Vec<Fact>,
 }
 
@@ -89,10 +88,9 @@ impl Script {
     pub(super) fn run(&self) -> (Report, Vec<Batch>) {
         let mut batches = Vec::new();
         let by = |state: &mut _, moment: &Moment, input: Input| {
-            let facts = advance(state, moment, input.clone())?;
+            let facts = advance(state, moment, input)?;
             batches.push(Batch {
                 moment: *moment,
-                input,
                 facts: facts.clone(),
             });
             Ok(facts)
@@ -226,8 +224,8 @@ fn part() -> impl Strategy<Value = Part> {
 
 fn stage() -> impl Strategy<Value = StageSpec> {
     let policy = prop_oneof![
-        Just(OnFailure::FailFast),
-        Just(OnFailure::FinishStage),
+        1 => Just(OnFailure::FailFast),
+        1 => Just(OnFailure::FinishStage),
         3 => Just(OnFailure::Continue),
     ];
     (policy, 1..=5_u32, 1..=5_u32).prop_map(|(on_failure, build_limit, deploy_limit)| StageSpec {
@@ -318,26 +316,34 @@ pub(super) fn scripts() -> impl Strategy<Value = Script> {
     let host_slots = prop_oneof![3 => Just(u32::MAX), 1 => 1..6_u32];
     let cancel = prop_oneof![3 => Just(None), 1 => (0..400_u64, any::<bool>()).prop_map(Some)];
     let services = vec((service(), part()), 0..24);
-    (vec(stage(), 0..5), services, overlap, action, host_slots, cancel).prop_map(
-        |(mut stages, services, overlap, action, host_slots, cancel)| {
-            let (mut services, mut parts): (Vec<_>, Vec<_>) = services.into_iter().unzip();
-            if stages.is_empty() {
-                services.clear();
-                parts.clear();
-            }
-            fit(&mut stages, &mut services);
-            Script {
-                spec: CourseSpec {
-                    overlap,
-                    stages,
-                    services,
-                    cancel_grace: 30,
-                },
-                action,
-                host_slots,
-                cancel,
-                parts,
-            }
-        },
+    (
+        vec(stage(), 0..5),
+        services,
+        overlap,
+        action,
+        host_slots,
+        cancel,
     )
+        .prop_map(
+            |(mut stages, services, overlap, action, host_slots, cancel)| {
+                let (mut services, mut parts): (Vec<_>, Vec<_>) = services.into_iter().unzip();
+                if stages.is_empty() {
+                    services.clear();
+                    parts.clear();
+                }
+                fit(&mut stages, &mut services);
+                Script {
+                    spec: CourseSpec {
+                        overlap,
+                        stages,
+                        services,
+                        cancel_grace: 30,
+                    },
+                    action,
+                    host_slots,
+                    cancel,
+                    parts,
+                }
+            },
+        )
 }

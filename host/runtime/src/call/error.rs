@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::harmless;
 use crate::limits::LimitHit;
 use crate::record::{CANCELLED, Failure, Retry};
 use crate::redactor::Redactor;
@@ -96,10 +97,14 @@ impl StepError {
         }
     }
 
-    /// The same, without secrets in what the guest said.
-    pub(crate) fn redacted(self, redactor: &Redactor) -> Self {
+    /// The same, without secrets and control characters in what the guest said.
+    pub(crate) fn cleaned(self, redactor: &Redactor) -> Self {
         match self {
-            Self::Failed(failure) => Self::Failed(redactor.redact_failure(failure)),
+            Self::Failed(failure) => {
+                let mut failure = redactor.redact_failure(failure);
+                harmless::failure(&mut failure);
+                Self::Failed(failure)
+            }
             Self::Trapped { plugin, function, mut what, limit, last_line } => {
                 redactor.replace(&mut what);
                 Self::Trapped { plugin, function, what, limit, last_line }

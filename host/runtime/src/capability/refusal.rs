@@ -6,27 +6,44 @@
 
 use wasmtime::component::ResourceTableError;
 
+use super::images::ImagesView;
+use super::probe::ProbeView;
+use super::process::ProcessView;
+use super::secrets::SecretsView;
+use super::workspace::WorkspaceView;
 use crate::folder::FolderError;
 use crate::record::{Failure, Retry};
 
 /// Why a host call was not done.
 #[derive(Debug)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The guest gets to know, and may go on.
     Failure(Failure),
     /// The guest is ended.
     Trap(wasmtime::Error),
 }
 
-impl Refusal {
-    /// What the generated bindings ask for.
-    pub(crate) fn into_failure(self) -> wasmtime::Result<Failure> {
-        match self {
-            Self::Failure(failure) => Ok(failure),
-            Self::Trap(error) => Err(error),
-        }
-    }
+/// The generated bindings turn a refusal into the WIT's record through the view that refused.
+macro_rules! refusing {
+    ($($view:ty),* $(,)?) => {
+        $(impl crate::bindings::offered::types::Host for $view {
+            fn convert_failure(&mut self, refusal: Refusal) -> wasmtime::Result<Failure> {
+                match refusal {
+                    Refusal::Failure(failure) => Ok(failure),
+                    Refusal::Trap(error) => Err(error),
+                }
+            }
+        })*
+    };
 }
+
+refusing!(
+    WorkspaceView<'_>,
+    ImagesView<'_>,
+    ProcessView<'_>,
+    ProbeView<'_>,
+    SecretsView<'_>,
+);
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {

@@ -22,26 +22,45 @@ impl Folder {
     /// or sub-tree. A link that is named itself is followed, links below it are not.
     pub fn digest(&self, path: &str, interrupt: &Interrupt) -> Result<String, FolderError> {
         let place = self.find(path)?;
-        let stat = place.stat().map_err(FolderError::io("look at", &place.path))?;
-        let mut tree = Tree { hash: Sha256::new(), buffer: vec![0; CHUNK], interrupt };
+        let stat = place
+            .stat()
+            .map_err(FolderError::io("look at", &place.path))?;
+        let mut tree = Tree {
+            hash: Sha256::new(),
+            buffer: vec![0; CHUNK],
+            interrupt,
+        };
         match (&place.name, stat.kind) {
             (Some(name), Kind::File) => {
-                let file = place.directory.file(name).map_err(FolderError::io("open", &place.path))?;
+                let file = place
+                    .directory
+                    .file(name)
+                    .map_err(FolderError::io("open", &place.path))?;
                 tree.file(Path::new(""), &place.path, &stat, file)?;
             }
             (_, Kind::Directory) => {
-                let start = place.open().map_err(FolderError::io("open the directory", &place.path))?;
-                let walk = Walk { view: &self.view, place: &place.path, interrupt };
+                let start = place
+                    .open()
+                    .map_err(FolderError::io("open the directory", &place.path))?;
+                let walk = Walk {
+                    view: &self.view,
+                    place: &place.path,
+                    interrupt,
+                };
                 walk.visit(&start, |found| {
                     let place = place.path.join(found.path);
                     match found.stat.kind {
                         Kind::File => {
-                            let file = found.parent.file(found.name).map_err(FolderError::io("open", &place))?;
+                            let file = found
+                                .parent
+                                .file(found.name)
+                                .map_err(FolderError::io("open", &place))?;
                             tree.file(found.path, &place, &found.stat, file)?;
                         }
                         Kind::Link => {
                             let target = found.parent.read_link(found.name);
-                            let target = target.map_err(FolderError::io("read the link", &place))?;
+                            let target =
+                                target.map_err(FolderError::io("read the link", &place))?;
                             tree.name(b'l', found.path);
                             tree.field(target.as_os_str().as_bytes());
                         }
@@ -51,7 +70,12 @@ impl Folder {
                     Ok::<_, FolderError>(Next::On)
                 })?;
             }
-            _ => return Err(FolderError::WrongKind { path: place.path, expected: "a file or a directory" }),
+            _ => {
+                return Err(FolderError::WrongKind {
+                    path: place.path,
+                    expected: "a file or a directory",
+                });
+            }
         }
         Ok(format!("sha256:{}", hexadecimal(&tree.hash.finalize())))
     }
@@ -75,7 +99,13 @@ impl Tree<'_> {
     }
 
     /// The length goes in front of the content, so exactly that many bytes have to follow.
-    fn file(&mut self, path: &Path, place: &Path, stat: &Stat, mut file: File) -> Result<(), FolderError> {
+    fn file(
+        &mut self,
+        path: &Path,
+        place: &Path,
+        stat: &Stat,
+        mut file: File,
+    ) -> Result<(), FolderError> {
         self.name(if stat.is_executable() { b'x' } else { b'f' }, path);
         self.hash.update(stat.size.to_le_bytes());
         let mut read = 0_u64;
@@ -83,14 +113,19 @@ impl Tree<'_> {
             if self.interrupt.is_raised() {
                 return Err(FolderError::Interrupted);
             }
-            let count = file.read(&mut self.buffer).map_err(FolderError::io("read", place))?;
-            self.hash.update(self.buffer.get(..count).unwrap_or_default());
+            let count = file
+                .read(&mut self.buffer)
+                .map_err(FolderError::io("read", place))?;
+            self.hash
+                .update(self.buffer.get(..count).unwrap_or_default());
             read += count as u64;
             if count == 0 && read == stat.size {
                 return Ok(());
             }
             if count == 0 || read > stat.size {
-                return Err(FolderError::io("read", place)(std::io::Error::other("it changed meanwhile")));
+                return Err(FolderError::io("read", place)(std::io::Error::other(
+                    "it changed meanwhile",
+                )));
             }
         }
     }
@@ -98,5 +133,9 @@ impl Tree<'_> {
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }

@@ -104,7 +104,12 @@ impl Directory {
 
     fn open_plainly(&self, name: &OsStr, flags: OFlags, mode: Mode) -> io::Result<File> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
-        Ok(File::from(rustix::fs::openat(&*self.0, single(name)?, flags, mode)?))
+        Ok(File::from(rustix::fs::openat(
+            &*self.0,
+            single(name)?,
+            flags,
+            mode,
+        )?))
     }
 
     pub(crate) fn stat(&self, name: &OsStr) -> io::Result<Stat> {
@@ -120,7 +125,10 @@ impl Directory {
         let mut names = Vec::new();
         for entry in self.0.entries()? {
             if names.len() == MOST_NAMES {
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 500,000 names in one directory"));
+                return Err(io::Error::new(
+                    io::ErrorKind::FileTooLarge,
+                    "more than 500,000 names in one directory",
+                ));
             }
             names.push(entry?.file_name());
         }
@@ -129,7 +137,8 @@ impl Directory {
     }
 
     pub(crate) fn make(&self, name: &OsStr) -> io::Result<()> {
-        self.0.create_dir_with(single(name)?, DirBuilder::new().mode(0o755))
+        self.0
+            .create_dir_with(single(name)?, DirBuilder::new().mode(0o755))
     }
 
     pub(crate) fn read_link(&self, name: &OsStr) -> io::Result<PathBuf> {
@@ -160,7 +169,12 @@ impl Directory {
 
     /// Gives this directory permission bits.
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
-        Ok(rustix::fs::chmodat(&*self.0, ".", Mode::from_raw_mode(mode), rustix::fs::AtFlags::empty())?)
+        Ok(rustix::fs::chmodat(
+            &*self.0,
+            ".",
+            Mode::from_raw_mode(mode),
+            rustix::fs::AtFlags::empty(),
+        )?)
     }
 
     /// Gives this directory a time of modification, in seconds and nanoseconds since 1970.
@@ -177,8 +191,14 @@ impl Directory {
 
 /// Gives an open file a time of modification, in seconds and nanoseconds since 1970.
 pub(crate) fn set_modified(file: impl std::os::fd::AsFd, modified: (i64, i64)) -> io::Result<()> {
-    let time = rustix::fs::Timespec { tv_sec: modified.0, tv_nsec: modified.1 };
-    let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
+    let time = rustix::fs::Timespec {
+        tv_sec: modified.0,
+        tv_nsec: modified.1,
+    };
+    let times = rustix::fs::Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
     Ok(rustix::fs::futimens(file, &times)?)
 }
 
@@ -186,14 +206,20 @@ fn regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file",
+        ))
     }
 }
 
 fn single(name: &OsStr) -> io::Result<&Path> {
     let bytes = name.as_bytes();
     if bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.contains(&b'/') {
-        return Err(io::Error::new(io::ErrorKind::InvalidFilename, "it is not a single name"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidFilename,
+            "it is not a single name",
+        ));
     }
     Ok(Path::new(name))
 }

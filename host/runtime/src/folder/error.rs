@@ -102,9 +102,9 @@ impl FolderError {
             Self::NotFound { .. } => Some(
                 "the path may belong to a part of the tree that the service does not name: see `source.path` and `source.include`",
             ),
-            Self::Outside { .. } => {
-                Some("only what lies inside the folder can be used; copy it there, or name it in `source.include`")
-            }
+            Self::Outside { .. } => Some(
+                "only what lies inside the folder can be used; copy it there, or name it in `source.include`",
+            ),
             Self::ReadOnly { .. } => Some("write to the output folder instead"),
             Self::CacheBusy { .. } => Some("try again when the other build has ended"),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
@@ -129,12 +129,22 @@ impl FolderError {
     /// Names the operation and the place that an I/O error belongs to.
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| match source.kind() {
-            io::ErrorKind::NotFound => Self::NotFound { path: path.to_owned() },
-            _ => Self::Io { doing, path: path.to_owned(), source },
+            io::ErrorKind::NotFound => Self::NotFound {
+                path: path.to_owned(),
+            },
+            _ => Self::Io {
+                doing,
+                path: path.to_owned(),
+                source,
+            },
         }
     }
 }
 
 fn shown(path: &Path) -> String {
-    if path.as_os_str().is_empty() { ".".to_owned() } else { path.display().to_string() }
+    if path.as_os_str().is_empty() {
+        ".".to_owned()
+    } else {
+        path.display().to_string()
+    }
 }

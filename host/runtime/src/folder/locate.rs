@@ -60,8 +60,16 @@ impl Place {
 }
 
 /// Walks from `root` along `route`.
-pub(crate) fn locate(root: &Directory, route: &Path, last: Last, missing: Missing) -> Result<Place, FolderError> {
-    let mut trail = Trail { root, steps: Vec::new() };
+pub(crate) fn locate(
+    root: &Directory,
+    route: &Path,
+    last: Last,
+    missing: Missing,
+) -> Result<Place, FolderError> {
+    let mut trail = Trail {
+        root,
+        steps: Vec::new(),
+    };
     let mut ahead: VecDeque<OsString> = route.iter().map(OsStr::to_owned).collect();
     let mut links = 0;
     while let Some(part) = ahead.pop_front() {
@@ -76,15 +84,28 @@ pub(crate) fn locate(root: &Directory, route: &Path, last: Last, missing: Missin
                 if links > MOST_LINKS {
                     return Err(outside(route, "too many links on the way"));
                 }
-                let target = trail.here().read_link(&part).map_err(FolderError::io("read the link", route))?;
+                let target = trail
+                    .here()
+                    .read_link(&part)
+                    .map_err(FolderError::io("read the link", route))?;
                 put_ahead(&mut ahead, &target).map_err(|reason| outside(route, reason))?;
             }
             Ok(_) if is_last => return Ok(trail.place(part)),
             Ok(stat) if stat.kind == Kind::Directory => trail.descend(part, route)?,
-            Ok(_) => return Err(FolderError::WrongKind { path: trail.place(part).path, expected: "a directory" }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && is_last => return Ok(trail.place(part)),
+            Ok(_) => {
+                return Err(FolderError::WrongKind {
+                    path: trail.place(part).path,
+                    expected: "a directory",
+                });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_last => {
+                return Ok(trail.place(part));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound && missing == Missing::Make => {
-                trail.here().make(&part).map_err(FolderError::io("make the directory", route))?;
+                trail
+                    .here()
+                    .make(&part)
+                    .map_err(FolderError::io("make the directory", route))?;
                 trail.descend(part, route)?;
             }
             Err(error) => return Err(FolderError::io("look at", route)(error)),
@@ -94,7 +115,10 @@ pub(crate) fn locate(root: &Directory, route: &Path, last: Last, missing: Missin
 }
 
 fn outside(route: &Path, reason: &'static str) -> FolderError {
-    FolderError::Outside { path: route.to_owned(), reason }
+    FolderError::Outside {
+        path: route.to_owned(),
+        reason,
+    }
 }
 
 fn put_ahead(ahead: &mut VecDeque<OsString>, target: &Path) -> Result<(), &'static str> {
@@ -103,7 +127,9 @@ fn put_ahead(ahead: &mut VecDeque<OsString>, target: &Path) -> Result<(), &'stat
             Component::Normal(part) => ahead.push_front(part.to_owned()),
             Component::ParentDir => ahead.push_front(OsString::from("..")),
             Component::CurDir => {}
-            Component::RootDir | Component::Prefix(_) => return Err("a link on the way is absolute"),
+            Component::RootDir | Component::Prefix(_) => {
+                return Err("a link on the way is absolute");
+            }
         }
     }
     Ok(())
@@ -117,7 +143,9 @@ struct Trail<'a> {
 
 impl Trail<'_> {
     fn here(&self) -> &Directory {
-        self.steps.last().map_or(self.root, |(_, directory)| directory)
+        self.steps
+            .last()
+            .map_or(self.root, |(_, directory)| directory)
     }
 
     fn descend(&mut self, part: OsString, route: &Path) -> Result<(), FolderError> {
@@ -128,7 +156,10 @@ impl Trail<'_> {
                 limit: DEEPEST as u64,
             });
         }
-        let directory = self.here().child(&part).map_err(FolderError::io("open the directory", route))?;
+        let directory = self
+            .here()
+            .child(&part)
+            .map_err(FolderError::io("open the directory", route))?;
         self.steps.push((part, directory));
         Ok(())
     }
@@ -145,13 +176,21 @@ impl Trail<'_> {
     }
 
     fn place(&self, name: OsString) -> Place {
-        Place { directory: self.here().clone(), path: self.path().join(&name), name: Some(name) }
+        Place {
+            directory: self.here().clone(),
+            path: self.path().join(&name),
+            name: Some(name),
+        }
     }
 
     /// The place of the directory that the trail ends in.
     fn end(mut self) -> Place {
         let path = self.path();
         let name = self.steps.pop().map(|(name, _)| name);
-        Place { directory: self.here().clone(), name, path }
+        Place {
+            directory: self.here().clone(),
+            name,
+            path,
+        }
     }
 }

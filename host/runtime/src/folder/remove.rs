@@ -12,7 +12,12 @@ impl Folder {
     /// Removes a file, a link or a sub-tree, if it is there. `.` empties the folder.
     pub fn remove(&self, path: &str, interrupt: &Interrupt) -> Result<(), FolderError> {
         self.must_be_writable(path)?;
-        let place = match locate(&self.root, &route::parse(path)?, Last::Keep, Missing::Refuse) {
+        let place = match locate(
+            &self.root,
+            &route::parse(path)?,
+            Last::Keep,
+            Missing::Refuse,
+        ) {
             Err(FolderError::NotFound { .. }) => return Ok(()),
             other => other?,
         };
@@ -46,7 +51,9 @@ fn remove_at(
     }
     let removed = match directory.stat(name) {
         Ok(stat) if stat.kind == Kind::Directory => {
-            let child = directory.child(name).map_err(FolderError::io("open the directory", path))?;
+            let child = directory
+                .child(name)
+                .map_err(FolderError::io("open the directory", path))?;
             empty(&child, path, interrupt, depth + 1)?;
             directory.remove_directory(name)
         }
@@ -54,15 +61,26 @@ fn remove_at(
         Err(error) => Err(error),
     };
     match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FolderError::io("remove", path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(FolderError::io("remove", path)(error))
+        }
         _ => Ok(()),
     }
 }
 
-fn empty(directory: &Directory, path: &Path, interrupt: &Interrupt, depth: usize) -> Result<(), FolderError> {
+fn empty(
+    directory: &Directory,
+    path: &Path,
+    interrupt: &Interrupt,
+    depth: usize,
+) -> Result<(), FolderError> {
     if depth > 2 * DEEPEST {
         let limit = 2 * DEEPEST as u64;
-        return Err(FolderError::TooLarge { path: path.to_owned(), what: "directories below one another", limit });
+        return Err(FolderError::TooLarge {
+            path: path.to_owned(),
+            what: "directories below one another",
+            limit,
+        });
     }
     for name in directory.names().map_err(FolderError::io("list", path))? {
         remove_at(directory, &name, &path.join(&name), interrupt, depth)?;

@@ -11,10 +11,19 @@ const LONGEST_PART: usize = 255;
 pub(super) fn parse(written: &str) -> Result<PathBuf, FolderError> {
     if written.len() > LONGEST {
         let start: String = written.chars().take(64).collect();
-        return Err(FolderError::Name { path: PathBuf::from(start + "…"), reason: "it is longer than 4096 bytes" });
+        return Err(FolderError::Name {
+            path: PathBuf::from(start + "…"),
+            reason: "it is longer than 4096 bytes",
+        });
     }
-    let name = |reason| FolderError::Name { path: PathBuf::from(written), reason };
-    let outside = |reason| FolderError::Outside { path: PathBuf::from(written), reason };
+    let name = |reason| FolderError::Name {
+        path: PathBuf::from(written),
+        reason,
+    };
+    let outside = |reason| FolderError::Outside {
+        path: PathBuf::from(written),
+        reason,
+    };
     if written.contains('\0') {
         return Err(name("it contains a zero byte"));
     }

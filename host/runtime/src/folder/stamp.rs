@@ -36,7 +36,9 @@ impl Stamp {
             u32::try_from(self.newest.1).unwrap_or(0).min(999_999_999),
         );
         let moment = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
-        newest.checked_add(GRANULARITY).is_some_and(|safe| safe < moment)
+        newest
+            .checked_add(GRANULARITY)
+            .is_some_and(|safe| safe < moment)
     }
 }
 
@@ -44,17 +46,27 @@ impl Folder {
     /// The stamp of a file or sub-tree.
     pub(crate) fn stamp(&self, path: &str, interrupt: &Interrupt) -> Result<Stamp, FolderError> {
         let place = self.find(path)?;
-        let mut stamper = Stamper { hash: Sha256::new(), newest: (0, 0) };
-        let stat = place.stat().map_err(FolderError::io("look at", &place.path))?;
+        let mut stamper = Stamper {
+            hash: Sha256::new(),
+            newest: (0, 0),
+        };
+        let stat = place
+            .stat()
+            .map_err(FolderError::io("look at", &place.path))?;
         stamper.add(Path::new(""), &stat);
         if stat.kind == super::Kind::Directory {
-            let start = place.open().map_err(FolderError::io("open the directory", &place.path))?;
+            let start = place
+                .open()
+                .map_err(FolderError::io("open the directory", &place.path))?;
             self.walk(&place, interrupt).visit(&start, |found| {
                 stamper.add(found.path, &found.stat);
                 Ok::<_, FolderError>(Next::On)
             })?;
         }
-        Ok(Stamp { key: hexadecimal(&stamper.hash.finalize()), newest: stamper.newest })
+        Ok(Stamp {
+            key: hexadecimal(&stamper.hash.finalize()),
+            newest: stamper.newest,
+        })
     }
 }
 
@@ -70,7 +82,12 @@ impl Stamper {
         let mut record = Vec::with_capacity(path.len() + 72);
         record.extend((path.len() as u64).to_le_bytes());
         record.extend(path);
-        for number in [stat.modified.0, stat.modified.1, stat.changed.0, stat.changed.1] {
+        for number in [
+            stat.modified.0,
+            stat.modified.1,
+            stat.changed.0,
+            stat.changed.1,
+        ] {
             record.extend(number.to_le_bytes());
         }
         for number in [stat.size, stat.inode, stat.device, stat.mode.into()] {

@@ -1,3 +1,5 @@
+//! Listing, reading, writing and removing in a folder.
+
 mod content;
 mod copying;
 mod escapes;
@@ -31,8 +33,16 @@ pub(super) fn code<T: std::fmt::Debug>(result: Result<T, FolderError>) -> &'stat
     result.unwrap_err().code()
 }
 
-fn listed(folder: &Folder, path: &str, recursive: bool, after: Option<&str>, limit: usize) -> Vec<String> {
-    let entries = folder.entries(path, recursive, after, limit, &Interrupt::new()).unwrap();
+fn listed(
+    folder: &Folder,
+    path: &str,
+    recursive: bool,
+    after: Option<&str>,
+    limit: usize,
+) -> Vec<String> {
+    let entries = folder
+        .entries(path, recursive, after, limit, &Interrupt::new())
+        .unwrap();
     entries.into_iter().map(|entry| entry.path).collect()
 }
 
@@ -44,9 +54,18 @@ fn entries_come_in_pages_that_together_are_the_whole_tree() {
     }
     let folder = folder(place.path());
     let whole = listed(&folder, ".", true, None, 1000);
-    assert_eq!(whole, ["a", "a/b", "a/b/c", "a/z", "a-b", "a0", "a0/x", "b"]);
-    assert_eq!(listed(&folder, "", false, None, 1000), ["a", "a-b", "a0", "b"]);
-    assert_eq!(listed(&folder, "a", true, None, 1000), ["a/b", "a/b/c", "a/z"]);
+    assert_eq!(
+        whole,
+        ["a", "a/b", "a/b/c", "a/z", "a-b", "a0", "a0/x", "b"]
+    );
+    assert_eq!(
+        listed(&folder, "", false, None, 1000),
+        ["a", "a-b", "a0", "b"]
+    );
+    assert_eq!(
+        listed(&folder, "a", true, None, 1000),
+        ["a/b", "a/b/c", "a/z"]
+    );
     for size in 1..4 {
         let mut pages: Vec<String> = Vec::new();
         loop {
@@ -69,8 +88,13 @@ fn an_entry_says_what_it_is() {
     fs::create_dir(place.path().join("sub")).unwrap();
     std::os::unix::fs::symlink("run", place.path().join("link")).unwrap();
     pipe(&place.path().join("pipe"));
-    let entries = folder(place.path()).entries(".", false, None, 1000, &Interrupt::new()).unwrap();
-    let seen: Vec<_> = entries.iter().map(|e| (e.path.as_str(), e.kind, e.size, e.executable)).collect();
+    let entries = folder(place.path())
+        .entries(".", false, None, 1000, &Interrupt::new())
+        .unwrap();
+    let seen: Vec<_> = entries
+        .iter()
+        .map(|e| (e.path.as_str(), e.kind, e.size, e.executable))
+        .collect();
     assert_eq!(
         seen,
         [
@@ -91,14 +115,32 @@ fn bytes_are_read_and_written_anywhere_in_a_file() {
     assert_eq!(folder.read("new/file", 0, CHUNK).unwrap(), b"01234567abc");
     assert_eq!(folder.read("new/file", 9, 1).unwrap(), b"b");
     assert_eq!(folder.read("new/file", 50, 4).unwrap(), b"");
-    assert_eq!(code(folder.read("new/file", 0, CHUNK + 1)), "workspace.too-large");
-    assert_eq!(code(folder.write("new/file", 0, &vec![0; CHUNK + 1])), "workspace.too-large");
-    assert_eq!(code(folder.write("new/file", u64::MAX, b"x")), "workspace.too-large");
+    assert_eq!(
+        code(folder.read("new/file", 0, CHUNK + 1)),
+        "workspace.too-large"
+    );
+    assert_eq!(
+        code(folder.write("new/file", 0, &vec![0; CHUNK + 1])),
+        "workspace.too-large"
+    );
+    assert_eq!(
+        code(folder.write("new/file", u64::MAX, b"x")),
+        "workspace.too-large"
+    );
     assert_eq!(code(folder.read("new", 0, 1)), "workspace.wrong-kind");
-    assert_eq!(code(folder.read("new/file/below", 0, 1)), "workspace.wrong-kind");
+    assert_eq!(
+        code(folder.read("new/file/below", 0, 1)),
+        "workspace.wrong-kind"
+    );
     assert_eq!(code(folder.read("absent", 0, 1)), "workspace.not-found");
-    assert_eq!(code(folder.entries("absent", true, None, 9, &Interrupt::new())), "workspace.not-found");
-    assert_eq!(code(folder.entries("new/file", true, None, 9, &Interrupt::new())), "workspace.wrong-kind");
+    assert_eq!(
+        code(folder.entries("absent", true, None, 9, &Interrupt::new())),
+        "workspace.not-found"
+    );
+    assert_eq!(
+        code(folder.entries("new/file", true, None, 9, &Interrupt::new())),
+        "workspace.wrong-kind"
+    );
 }
 
 #[test]
@@ -108,9 +150,18 @@ fn a_folder_for_reading_is_never_changed() {
     let other = folder(place.path());
     let folder = Folder::open(place.path(), Access::Read).unwrap();
     assert_eq!(code(folder.write("file", 0, b"x")), "workspace.read-only");
-    assert_eq!(code(folder.remove("file", &Interrupt::new())), "workspace.read-only");
-    assert_eq!(code(folder.copy_from(&other, "file", "copy", &Interrupt::new())), "workspace.read-only");
-    assert_eq!(fs::read_to_string(place.path().join("file")).unwrap(), "content");
+    assert_eq!(
+        code(folder.remove("file", &Interrupt::new())),
+        "workspace.read-only"
+    );
+    assert_eq!(
+        code(folder.copy_from(&other, "file", "copy", &Interrupt::new())),
+        "workspace.read-only"
+    );
+    assert_eq!(
+        fs::read_to_string(place.path().join("file")).unwrap(),
+        "content"
+    );
 }
 
 #[test]
@@ -122,7 +173,10 @@ fn removal_takes_sub_trees_and_links_but_never_what_links_lead_to() {
     let folder = folder(place.path());
     folder.remove("go", &Interrupt::new()).unwrap();
     folder.remove("go", &Interrupt::new()).unwrap();
-    assert_eq!(listed(&folder, ".", true, None, 1000), ["keep", "keep/file"]);
+    assert_eq!(
+        listed(&folder, ".", true, None, 1000),
+        ["keep", "keep/file"]
+    );
     folder.remove(".", &Interrupt::new()).unwrap();
     assert_eq!(listed(&folder, ".", true, None, 1000), [""; 0]);
     assert!(place.path().exists());
@@ -135,10 +189,22 @@ fn a_raised_interrupt_ends_every_long_operation() {
     let folder = folder(place.path());
     let interrupt = Interrupt::new();
     interrupt.clone().raise();
-    assert_eq!(code(folder.entries(".", true, None, 9, &interrupt)), "workspace.interrupted");
-    assert_eq!(code(folder.digest(".", &interrupt)), "workspace.interrupted");
-    assert_eq!(code(folder.copy_from(&folder.clone(), "a", "b", &interrupt)), "workspace.interrupted");
-    assert_eq!(code(folder.remove("a", &interrupt)), "workspace.interrupted");
+    assert_eq!(
+        code(folder.entries(".", true, None, 9, &interrupt)),
+        "workspace.interrupted"
+    );
+    assert_eq!(
+        code(folder.digest(".", &interrupt)),
+        "workspace.interrupted"
+    );
+    assert_eq!(
+        code(folder.copy_from(&folder.clone(), "a", "b", &interrupt)),
+        "workspace.interrupted"
+    );
+    assert_eq!(
+        code(folder.remove("a", &interrupt)),
+        "workspace.interrupted"
+    );
     assert!(place.path().join("a/file").exists());
 }
 
@@ -148,6 +214,9 @@ fn names_that_no_guest_can_be_given_are_an_error_and_not_left_out() {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join(OsStr::from_bytes(b"\xff")), "").unwrap();
     let folder = folder(place.path());
-    assert_eq!(code(folder.entries(".", false, None, 9, &Interrupt::new())), "workspace.name");
+    assert_eq!(
+        code(folder.entries(".", false, None, 9, &Interrupt::new())),
+        "workspace.name"
+    );
     assert!(folder.digest(".", &Interrupt::new()).is_ok());
 }

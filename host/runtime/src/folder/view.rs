@@ -29,7 +29,10 @@ pub(crate) enum Sight {
 
 impl View {
     pub(crate) fn of(&self, place: &Path) -> Sight {
-        if place.iter().any(|part| self.hidden.iter().any(|name| name == part)) {
+        if place
+            .iter()
+            .any(|part| self.hidden.iter().any(|name| name == part))
+        {
             return Sight::Hidden;
         }
         match &self.parts {
@@ -41,18 +44,27 @@ impl View {
     }
 
     pub(crate) fn limited_to(&self, parts: Vec<PathBuf>) -> Self {
-        Self { parts: Some(parts), hidden: self.hidden.clone() }
+        Self {
+            parts: Some(parts),
+            hidden: self.hidden.clone(),
+        }
     }
 
     pub(crate) fn without(&self, name: OsString) -> Self {
         let mut hidden = self.hidden.clone();
         hidden.push(name);
-        Self { parts: self.parts.clone(), hidden }
+        Self {
+            parts: self.parts.clone(),
+            hidden,
+        }
     }
 
     /// What is left of the view for a directory that it shows as a whole.
     pub(crate) fn below(&self, place: &Path) -> Self {
         debug_assert_eq!(self.of(place), Sight::Whole);
-        Self { parts: None, hidden: self.hidden.clone() }
+        Self {
+            parts: None,
+            hidden: self.hidden.clone(),
+        }
     }
 }

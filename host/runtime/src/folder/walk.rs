@@ -61,7 +61,12 @@ impl Walk<'_> {
         if depth > DEEPEST {
             let limit = DEEPEST as u64;
             let path = self.place.join(path);
-            return Err(FolderError::TooLarge { path, what: "directories below one another", limit }.into());
+            return Err(FolderError::TooLarge {
+                path,
+                what: "directories below one another",
+                limit,
+            }
+            .into());
         }
         for name in self.names(directory, path)? {
             if self.interrupt.is_raised() {
@@ -73,16 +78,25 @@ impl Walk<'_> {
             if sight == Sight::Hidden {
                 continue;
             }
-            let stat = directory.stat(&name).map_err(FolderError::io("look at", &place))?;
+            let stat = directory
+                .stat(&name)
+                .map_err(FolderError::io("look at", &place))?;
             if sight == Sight::Passage && stat.kind != Kind::Directory {
                 continue;
             }
-            let next = visitor(&Found { path: &path, parent: directory, name: &name, stat })?;
+            let next = visitor(&Found {
+                path: &path,
+                parent: directory,
+                name: &name,
+                stat,
+            })?;
             if next == Next::Stop {
                 return Ok(Next::Stop);
             }
             if next == Next::On && stat.kind == Kind::Directory {
-                let child = directory.child(&name).map_err(FolderError::io("open the directory", &place))?;
+                let child = directory
+                    .child(&name)
+                    .map_err(FolderError::io("open the directory", &place))?;
                 if self.level(&child, &path, depth + 1, visitor)? == Next::Stop {
                     return Ok(Next::Stop);
                 }
@@ -92,6 +106,8 @@ impl Walk<'_> {
     }
 
     fn names(&self, directory: &Directory, path: &Path) -> Result<Vec<OsString>, FolderError> {
-        directory.names().map_err(FolderError::io("list", &self.place.join(path)))
+        directory
+            .names()
+            .map_err(FolderError::io("list", &self.place.join(path)))
     }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Guest {
     pub(super) limiter: Limiter,
     pub(super) log: Arc<StepLog>,
     began: Instant,
+    deadline: Instant,
     operations: Operations,
     secrets: Arc<SecretsContext>,
     workspace: WorkspaceContext,
@@ -53,7 +54,7 @@ pub(crate) struct Contexts {
 }
 
 impl Guest {
-    pub(crate) fn new(contexts: Contexts, limits: Limits) -> Self {
+    pub(crate) fn new(contexts: Contexts, limits: Limits, deadline: Instant) -> Self {
         let Contexts { log, operations, secrets, workspace, images, process, probe, wasi } = contexts;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
@@ -62,6 +63,7 @@ impl Guest {
             limiter: Limiter::new(limits),
             log,
             began: Instant::now(),
+            deadline,
             operations,
             secrets,
             workspace,
@@ -78,7 +80,11 @@ impl Guest {
     }
 
     fn clock(&mut self) -> ClockView<'_> {
-        ClockView { began: self.began, operations: &mut self.operations }
+        ClockView {
+            began: self.began,
+            deadline: self.deadline,
+            operations: &mut self.operations,
+        }
     }
 
     fn secrets(&mut self) -> SecretsView<'_> {
@@ -132,9 +138,9 @@ impl WasiView for Guest {
 pub(crate) fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     let offer = &mut linker;
-    offered::log::add_to_linker::<_, Log>(offer, |guest| &mut guest.log)?;
-    offered::progress::add_to_linker::<_, ProgressReport>(offer, |guest| &mut guest.log)?;
-    offered::cancel::add_to_linker::<_, Cancelled>(offer, |guest| &mut guest.operations)?;
+    offered::log::add_to_linker::<_, Log>(offer, |guest: &mut Guest| &mut guest.log)?;
+    offered::progress::add_to_linker::<_, ProgressReport>(offer, |guest: &mut Guest| &mut guest.log)?;
+    offered::cancel::add_to_linker::<_, Cancelled>(offer, |guest: &mut Guest| &mut guest.operations)?;
     offered::clock::add_to_linker::<_, Time>(offer, Guest::clock)?;
     offered::workspace::add_to_linker::<_, WorkspaceAccess>(offer, Guest::workspace)?;
     offered::images::add_to_linker::<_, ImageAccess>(offer, Guest::images)?;

@@ -1,5 +1,7 @@
 //! The calls of a deployer.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use wasmtime::Store;
@@ -8,6 +10,7 @@ use super::Plugin;
 use super::surroundings::Surroundings;
 use crate::bindings::deployer::Guest as Deployer;
 use crate::call::{Call, StepError};
+use crate::harmless;
 use crate::instance::{Answer, Guest};
 use crate::record::{Change, Service, State, Step};
 use crate::redactor::Redactor;
@@ -34,10 +37,12 @@ impl Plugin {
         reference: Option<String>,
     ) -> Result<Vec<Change>, StepError> {
         let handed = reference.clone();
-        self.ask("plan", call, handed, |deployer, store, _, service| {
+        let plan = self.ask("plan", call, handed, |deployer, store, _, service| {
             async move { deployer.call_plan(store, &service, reference.as_deref()).await }.boxed()
-        })
-        .await
+        });
+        let mut changes = plan.await?;
+        harmless::changes(&mut changes);
+        Ok(changes)
     }
 
     /// Brings the service to the state that is described, with this image. Returns when it is
@@ -123,7 +128,7 @@ impl Plugin {
         + Send
         + 'static,
     ) -> Result<State, StepError> {
-        let redactor = std::sync::Arc::clone(&call.redactor);
+        let redactor = Arc::clone(&call.redactor);
         let state = self.ask(function, call, handed, body).await?;
         Ok(clean(&redactor, state))
     }
@@ -166,6 +171,7 @@ fn clean(redactor: &Redactor, mut state: State) -> State {
         redactor.add(&output.value);
     }
     redactor.replace(&mut state.detail);
+    harmless::state(&mut state);
     state.outputs = redactor.redact_outputs(state.outputs);
     state
 }

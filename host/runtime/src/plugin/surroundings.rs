@@ -12,8 +12,8 @@ use wasmtime::component::Resource;
 
 use super::{Loaded, Unheard, shortly};
 use crate::call::{Call, Operations, StepError};
-use crate::capability::images::{Image, ImagesContext, Store as Images};
-use crate::capability::log::StepLog;
+use crate::capability::images::{ImagesContext, Store as Images};
+use crate::capability::log::{Sink, StepLog};
 use crate::capability::probe::ProbeContext;
 use crate::capability::process::{ProcessContext, Runner, Supervisor, commands};
 use crate::capability::secrets::SecretsContext;
@@ -153,7 +153,7 @@ pub(crate) fn lend<T: Send + 'static>(
 /// What every call has: log, cancel, clock.
 fn bare(
     entry: &Entry<'_>,
-    sink: Arc<dyn crate::capability::log::Sink>,
+    sink: Arc<dyn Sink>,
     redactor: Arc<Redactor>,
 ) -> Contexts {
     Contexts {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use stagewright_pipeline::{
-    Ending, Fact, Failure, Outcome, ServiceId, Settlement, Step, Timestamp, Verdict,
+    Ending, Fact, Failure, Outcome, ServiceId, Settlement, Step, Timestamp, Verdict, event,
 };
 
 use super::picture::duration;
@@ -35,7 +35,7 @@ impl Lines {
     pub fn describe(&mut self, scene: &Scene<'_>, update: &Update) -> Vec<String> {
         match update {
             Update::Fact { time_ms, fact, .. } => self.fact(scene, Timestamp(*time_ms), fact),
-            Update::Said(said) => said_line(said).into_iter().collect(),
+            Update::Said(said) => said_text(said).into_iter().collect(),
         }
     }
 
@@ -83,8 +83,9 @@ impl Lines {
             Fact::RetryScheduled { service, step, attempt, until, .. } => {
                 format!("  {} {step}: attempt {attempt} follows at {until}", name(service))
             }
-            Fact::ServiceSettled { service, result: Settlement::Skipped(reason) } => {
-                format!("  {} skipped: {}", name(service), reason.sentence(course))
+            Fact::ServiceSettled { service, result: Settlement::Skipped(_) } => {
+                let event = event(course, scene.deployment, 0, time, fact);
+                format!("  {} skipped: {}", name(service), event.reason.unwrap_or_default())
             }
             Fact::CancelRequested { force: false, .. } => {
                 "cancelling; what runs is told to end".to_owned()
@@ -162,7 +163,8 @@ pub fn failure_lines(what: &str, failure: &Failure) -> Vec<String> {
     lines
 }
 
-fn said_line(said: &Said) -> Option<String> {
+/// A line of a log; nothing for progress, which only moves.
+pub fn said_text(said: &Said) -> Option<String> {
     let Record::Line { level, message, .. } = &said.record else {
         return None;
     };

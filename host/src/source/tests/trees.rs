@@ -243,3 +243,27 @@ fn an_interrupt_ends_it() {
         Err(SourceError::Cancelled)
     ));
 }
+
+#[test]
+fn a_copy_has_what_the_digest_is_of() {
+    let (shop, target) = (shop(), tempfile::tempdir().unwrap());
+    let main = shop.path().join("api/src/main");
+    fs::set_permissions(&main, fs::Permissions::from_mode(0o755)).unwrap();
+    symlink("src/main", shop.path().join("api/link")).unwrap();
+    write(&shop.path().join("api/.stagewrightignore"), "*.log\n");
+    write(&shop.path().join("api/old.log"), "x");
+    let api = tree(shop.path(), "api", &["libs/common"]).unwrap();
+
+    let copied = target.path().join("source");
+    write(&copied.join("api/stale"), "of the last build");
+    api.copy_to(&copied, &calm()).unwrap();
+    let copy = tree(&copied, "api", &["libs/common"]).unwrap();
+    assert_eq!(digest(&api), digest(&copy));
+    assert!(!copied.join("api/old.log").exists() && !copied.join("libs/other").exists());
+    let modified = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+    assert_eq!(modified(&main), modified(&copied.join("api/src/main")));
+
+    let interrupted = AtomicBool::new(true);
+    let cancelled = api.copy_to(&copied, &interrupted);
+    assert!(matches!(cancelled, Err(SourceError::Cancelled)));
+}

@@ -15,9 +15,17 @@ fn both_ways_to_write_a_step_and_an_output_are_read() {
         ],
         "outputs": ["target/release/api", {"from": "web/dist", "to": "/srv"}]
     }));
-    let [first, second] = &config.steps[..] else { panic!() };
-    assert_eq!((first.argv().join(" ").as_str(), first.folder()), ("cargo build", "."));
-    assert_eq!((second.argv().join(" ").as_str(), second.folder()), ("npm ci", "web"));
+    let [first, second] = &config.steps[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (first.argv().join(" ").as_str(), first.folder()),
+        ("cargo build", ".")
+    );
+    assert_eq!(
+        (second.argv().join(" ").as_str(), second.folder()),
+        ("npm ci", "web")
+    );
     assert_eq!(second.variables().collect::<Vec<_>>(), [("CI", "1")]);
     let targets: Vec<String> = config.outputs.iter().map(Packed::to).collect();
     assert_eq!(targets, ["/app/api", "/srv"]);
@@ -35,11 +43,16 @@ fn a_folder_goes_to_app_under_its_own_name_and_the_source_itself_to_app() {
 fn the_command_is_that_of_the_file_then_of_the_base_then_the_first_output() {
     let with = |more: serde_json::Value| {
         let mut with = json!({"steps": [["make"]], "outputs": ["out/api", "web"]});
-        with.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        with.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         read(with).command()
     };
     assert_eq!(with(json!({})), ["/app/api"]);
-    assert_eq!(with(json!({"command": ["/app/api", "-v"]})), ["/app/api", "-v"]);
+    assert_eq!(
+        with(json!({"command": ["/app/api", "-v"]})),
+        ["/app/api", "-v"]
+    );
     assert!(with(json!({"base": "oci:base"})).is_empty());
 }
 

@@ -36,13 +36,34 @@ fn a_service_is_seen_as_it_is() {
     let nothing = || MadeUp::new(Behaviour::Refuses);
     let bad = Behaviour::Answers(vec![503]);
     assert_eq!(condition(&nothing(), &api()), "absent");
-    assert_eq!(condition(&nothing().with("a", "installed", good()), &api()), "absent");
-    assert_eq!(condition(&nothing().with("a", "running", good()), &api()), "ready");
-    assert_eq!(condition(&nothing().with("a", "running", bad), &api()), "failed");
-    assert_eq!(condition(&nothing().with("a", "starting", good()), &api()), "starting");
-    assert_eq!(condition(&nothing().with("a", "stopped", good()), &api()), "stopped");
-    assert_eq!(condition(&nothing().with("a", "lost", good()), &api()), "failed");
-    assert_eq!(condition(&nothing().with("a", "exited", Behaviour::Ends(1)), &api()), "failed");
+    assert_eq!(
+        condition(&nothing().with("a", "installed", good()), &api()),
+        "absent"
+    );
+    assert_eq!(
+        condition(&nothing().with("a", "running", good()), &api()),
+        "ready"
+    );
+    assert_eq!(
+        condition(&nothing().with("a", "running", bad), &api()),
+        "failed"
+    );
+    assert_eq!(
+        condition(&nothing().with("a", "starting", good()), &api()),
+        "starting"
+    );
+    assert_eq!(
+        condition(&nothing().with("a", "stopped", good()), &api()),
+        "stopped"
+    );
+    assert_eq!(
+        condition(&nothing().with("a", "lost", good()), &api()),
+        "failed"
+    );
+    assert_eq!(
+        condition(&nothing().with("a", "exited", Behaviour::Ends(1)), &api()),
+        "failed"
+    );
 }
 
 #[test]
@@ -73,10 +94,16 @@ fn the_release_that_runs_is_the_service_even_when_a_newer_one_was_left_behind() 
 fn a_plan_says_what_happens_and_whether_it_is_noticed() {
     let machine = MadeUp::new(Behaviour::Refuses);
     let first = plan(&machine, &api(), &config(), Some("layout:b")).unwrap();
-    assert_eq!((first[0].action.as_str(), first[0].downtime), ("create", false));
+    assert_eq!(
+        (first[0].action.as_str(), first[0].downtime),
+        ("create", false)
+    );
     let machine = machine.with("a", "running", good());
     let next = plan(&machine, &api(), &config(), Some("layout:b")).unwrap();
-    assert_eq!((next[0].action.as_str(), next[0].downtime), ("replace", true));
+    assert_eq!(
+        (next[0].action.as_str(), next[0].downtime),
+        ("replace", true)
+    );
     let reason = "its image changes from layout:a to layout:b; it stops before the new one starts";
     assert_eq!(next[0].reason, reason);
     let socket: Config = serde_json::from_value(json!({"activation": "socket"})).unwrap();
@@ -89,23 +116,38 @@ fn a_plan_says_what_happens_and_whether_it_is_noticed() {
 #[test]
 fn what_is_stopped_is_started_and_what_runs_is_left_alone() {
     let machine = MadeUp::new(Behaviour::Refuses).with("a", "stopped", good());
-    assert_eq!(start(&machine, &api(), &config()).unwrap().condition, "ready");
-    assert_eq!(start(&machine, &api(), &config()).unwrap().condition, "ready");
+    assert_eq!(
+        start(&machine, &api(), &config()).unwrap().condition,
+        "ready"
+    );
+    assert_eq!(
+        start(&machine, &api(), &config()).unwrap().condition,
+        "ready"
+    );
     assert_eq!(machine.done(), ["start a"]);
 }
 
 #[test]
 fn what_is_not_deployed_or_does_not_get_ready_is_a_failure() {
     let machine = MadeUp::new(Behaviour::Refuses);
-    assert_eq!(start(&machine, &api(), &config()).unwrap_err().code, "process.absent");
+    assert_eq!(
+        start(&machine, &api(), &config()).unwrap_err().code,
+        "process.absent"
+    );
     let machine = machine.with("a", "stopped", Behaviour::Answers(vec![500]));
-    assert_eq!(start(&machine, &api(), &config()).unwrap_err().code, "process.not-ready");
+    assert_eq!(
+        start(&machine, &api(), &config()).unwrap_err().code,
+        "process.not-ready"
+    );
 }
 
 #[test]
 fn a_job_is_not_run_by_a_start() {
     let machine = MadeUp::new(Behaviour::Refuses).with("a", "exited", Behaviour::Ends(0));
-    assert_eq!(start(&machine, &schema(), &config()).unwrap().condition, "completed");
+    assert_eq!(
+        start(&machine, &schema(), &config()).unwrap().condition,
+        "completed"
+    );
     assert!(machine.done().is_empty());
 }
 
@@ -118,7 +160,10 @@ fn stopping_stops_all_that_runs_and_keeps_it() {
     assert_eq!(stop(&machine).unwrap().condition, "stopped");
     assert_eq!(machine.done(), ["stop b", "stop a"]);
     assert_eq!(machine.conditions().len(), 3);
-    assert_eq!(stop(&MadeUp::new(Behaviour::Refuses)).unwrap().condition, "absent");
+    assert_eq!(
+        stop(&MadeUp::new(Behaviour::Refuses)).unwrap().condition,
+        "absent"
+    );
 }
 
 #[test]

@@ -17,7 +17,10 @@ fn run_attempt(machine: &MadeUp, attempt: u32) -> Result<State, Failure> {
 fn a_job_is_run_to_its_end_and_its_outputs_are_read() {
     let machine = MadeUp::new(Behaviour::Ends(0)).with("old", "exited", Behaviour::Ends(0));
     let state = run_attempt(&machine, 1).unwrap();
-    assert_eq!(machine.done(), ["install new", "start new", "wait new", "remove old"]);
+    assert_eq!(
+        machine.done(),
+        ["install new", "start new", "wait new", "remove old"]
+    );
     assert_eq!(state.condition, "completed");
     assert_eq!(state.outputs[0].value, "new");
 }
@@ -28,9 +31,17 @@ fn an_exit_code_other_than_0_is_a_failure_with_the_last_lines() {
     let failure = run_attempt(&machine, 1).unwrap_err();
     assert_eq!(failure.code, "job.failed");
     assert_eq!(failure.message, "The job `schema` ended with exit code 2.");
-    let names: Vec<&str> = failure.details.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = failure
+        .details
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
     assert_eq!(names, ["exit", "last-lines"]);
-    assert_eq!(machine.conditions().len(), 2, "what it left is kept for the next look");
+    assert_eq!(
+        machine.conditions().len(),
+        2,
+        "what it left is kept for the next look"
+    );
 }
 
 #[test]
@@ -71,5 +82,8 @@ fn when_the_wait_is_broken_off_so_is_the_job() {
     let machine = MadeUp::new(Behaviour::Answers(vec![]));
     let failure = run_attempt(&machine, 1).unwrap_err();
     assert_eq!(failure.code, "process.cancelled");
-    assert_eq!(machine.done(), ["install new", "start new", "wait new", "stop new"]);
+    assert_eq!(
+        machine.done(),
+        ["install new", "start new", "wait new", "stop new"]
+    );
 }

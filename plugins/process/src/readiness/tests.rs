@@ -38,7 +38,10 @@ fn pauses_never_grow_beyond_the_interval() {
 #[test]
 fn each_check_says_what_it_did_not_like() {
     for (check, expected) in [
-        (r#"{"tcp":{"port":"http"},"within":"1s"}"#, "after 1s, nobody listens"),
+        (
+            r#"{"tcp":{"port":"http"},"within":"1s"}"#,
+            "after 1s, nobody listens",
+        ),
         (
             r#"{"http":{"port":"http","path":"/up"},"within":"1s"}"#,
             "after 1s, GET /up on port 8080 answered 500",
@@ -69,7 +72,11 @@ fn each_check_is_content_with_a_good_answer() {
         r#"{"grpc":{"port":"http"}}"#,
     ] {
         let (machine, release) = running(Behaviour::Answers(vec![200]));
-        assert_eq!(gate(Some(check)).pass(&machine, &release), Ok(()), "{check}");
+        assert_eq!(
+            gate(Some(check)).pass(&machine, &release),
+            Ok(()),
+            "{check}"
+        );
         assert_eq!(gate(Some(check)).complaint(&release), None);
     }
 }
@@ -91,7 +98,11 @@ fn a_program_that_ends_or_keeps_crashing_is_not_waited_for() {
     assert_eq!(why.exit.and_then(|exit| exit.code), Some(3));
     let (machine, release) = running(Behaviour::Crashes);
     let why = gate(Some(HTTP)).pass(&machine, &release).unwrap_err();
-    assert!(why.reason.contains("3 times and more, at last with exit code 7"), "{why:?}");
+    assert!(
+        why.reason
+            .contains("3 times and more, at last with exit code 7"),
+        "{why:?}"
+    );
     assert!(machine.elapsed() < Duration::from_secs(1));
 }
 
@@ -113,7 +124,9 @@ fn time_to_put_things_right_is_kept_back_from_the_deadline() {
     gate(Some(health)).pass(&machine, &release).unwrap_err();
     assert_eq!(machine.elapsed(), Duration::from_secs(60 - 10 - 5));
     let (machine, release) = running(Behaviour::Answers(vec![0]));
-    gate(Some(r#"{"tcp":{"port":"http"}}"#)).pass(&machine, &release).unwrap_err();
+    gate(Some(r#"{"tcp":{"port":"http"}}"#))
+        .pass(&machine, &release)
+        .unwrap_err();
     assert_eq!(machine.elapsed(), WITHOUT_DEADLINE);
 }
 

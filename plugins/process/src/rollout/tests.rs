@@ -41,21 +41,30 @@ fn the_first_release_is_installed_started_and_waited_for() {
     let machine = MadeUp::new(good());
     let state = roll(&machine, json!({})).unwrap();
     assert_eq!(machine.done(), ["install new", "start new"]);
-    assert_eq!(state, State::new("ready", "It is ready.").of("new", "layout:x"));
+    assert_eq!(
+        state,
+        State::new("ready", "It is ready.").of("new", "layout:x")
+    );
 }
 
 #[test]
 fn with_ports_of_its_own_the_old_one_stops_first_and_goes_when_the_new_one_is_ready() {
     let machine = MadeUp::new(good()).with("old", "running", good());
     roll(&machine, json!({})).unwrap();
-    assert_eq!(machine.done(), ["install new", "stop old", "start new", "remove old"]);
+    assert_eq!(
+        machine.done(),
+        ["install new", "stop old", "start new", "remove old"]
+    );
 }
 
 #[test]
 fn with_handed_over_sockets_the_old_one_serves_until_the_new_one_is_ready() {
     let machine = MadeUp::new(good()).with("old", "running", good());
     roll(&machine, json!({"activation": "socket"})).unwrap();
-    assert_eq!(machine.done(), ["install new", "start new", "stop old", "remove old"]);
+    assert_eq!(
+        machine.done(),
+        ["install new", "start new", "stop old", "remove old"]
+    );
 }
 
 #[test]
@@ -74,16 +83,28 @@ fn the_newest_releases_are_kept_and_what_was_never_started_is_not() {
 fn when_the_new_one_does_not_get_ready_the_old_one_is_started_again() {
     let machine = MadeUp::new(bad()).with("old", "running", good());
     let failure = roll(&machine, json!({})).unwrap_err();
-    let expected = ["install new", "stop old", "start new", "remove new", "start-again old"];
+    let expected = [
+        "install new",
+        "stop old",
+        "start new",
+        "remove new",
+        "start-again old",
+    ];
     assert_eq!(machine.done(), expected);
-    assert_eq!(machine.conditions(), [("old".to_owned(), "running".to_owned())]);
+    assert_eq!(
+        machine.conditions(),
+        [("old".to_owned(), "running".to_owned())]
+    );
     assert_eq!(failure.code, "process.not-ready");
     assert_eq!(
         failure.message,
         "`api` did not become ready: after 3s, GET / on port 8080 answered 503. \
          The previous release, of step old, was started again."
     );
-    assert_eq!(detail(&failure, "last-lines"), Some("new said so, at most 20 times"));
+    assert_eq!(
+        detail(&failure, "last-lines"),
+        Some("new said so, at most 20 times")
+    );
     let check = "after 3s, GET / on port 8080 answered 503";
     assert_eq!(detail(&failure, "last-check"), Some(check));
     assert_eq!(detail(&failure, "previous"), Some("restarted"));
@@ -102,7 +123,10 @@ fn a_program_that_cannot_be_started_is_undone_as_well() {
     let machine = MadeUp::new(Behaviour::Refuses).with("old", "running", good());
     let failure = roll(&machine, json!({})).unwrap_err();
     assert_eq!(failure.code, "process.not-found");
-    assert_eq!(machine.conditions(), [("old".to_owned(), "running".to_owned())]);
+    assert_eq!(
+        machine.conditions(),
+        [("old".to_owned(), "running".to_owned())]
+    );
 }
 
 #[test]
@@ -130,7 +154,10 @@ fn a_cancelled_step_is_undone() {
     machine.0.borrow_mut().cancelled_at = Some(Duration::from_millis(100));
     let failure = roll(&machine, json!({})).unwrap_err();
     assert_eq!(failure.code, "step.cancelled");
-    assert_eq!(machine.conditions(), [("old".to_owned(), "running".to_owned())]);
+    assert_eq!(
+        machine.conditions(),
+        [("old".to_owned(), "running".to_owned())]
+    );
 }
 
 #[test]
@@ -149,7 +176,10 @@ fn a_step_that_goes_on_after_a_crash_still_brings_the_old_one_back() {
         .with("old", "stopped", good())
         .with("new", "installed", bad());
     let failure = roll(&machine, json!({})).unwrap_err();
-    assert_eq!(machine.done(), ["start new", "remove new", "start-again old"]);
+    assert_eq!(
+        machine.done(),
+        ["start new", "remove new", "start-again old"]
+    );
     assert_eq!(detail(&failure, "previous"), Some("restarted"));
 }
 
@@ -157,7 +187,10 @@ fn a_step_that_goes_on_after_a_crash_still_brings_the_old_one_back() {
 fn an_old_one_that_somebody_had_stopped_stays_stopped() {
     let machine = MadeUp::new(bad()).with("old", "stopped", good());
     roll(&machine, json!({})).unwrap_err();
-    assert_eq!(machine.conditions(), [("old".to_owned(), "stopped".to_owned())]);
+    assert_eq!(
+        machine.conditions(),
+        [("old".to_owned(), "stopped".to_owned())]
+    );
 }
 
 #[test]

@@ -35,10 +35,16 @@ fn surface(component: &[u8]) -> (Vec<String>, Vec<String>) {
                 depth += 1;
             }
             Payload::End(_) => depth -= 1,
-            Payload::ComponentImportSection(section) if depth == 1 => imports
-                .extend(section.into_iter().map(|import| import.unwrap().name.name.to_owned())),
-            Payload::ComponentExportSection(section) if depth == 1 => exports
-                .extend(section.into_iter().map(|export| export.unwrap().name.name.to_owned())),
+            Payload::ComponentImportSection(section) if depth == 1 => imports.extend(
+                section
+                    .into_iter()
+                    .map(|import| import.unwrap().name.name.to_owned()),
+            ),
+            Payload::ComponentExportSection(section) if depth == 1 => exports.extend(
+                section
+                    .into_iter()
+                    .map(|export| export.unwrap().name.name.to_owned()),
+            ),
             _ => {}
         }
     }
@@ -48,7 +54,11 @@ fn surface(component: &[u8]) -> (Vec<String>, Vec<String>) {
 #[test]
 fn every_built_in_plugin_is_a_component_with_a_role_and_without_wasi() {
     let (_, plugins) = &*PLUGINS;
-    let names: Vec<&str> = plugins.components.iter().map(|it| it.name.as_str()).collect();
+    let names: Vec<&str> = plugins
+        .components
+        .iter()
+        .map(|it| it.name.as_str())
+        .collect();
     assert_eq!(names, ["command", "image", "layout", "process", "static"]);
     for plugin in &plugins.components {
         let (imports, exports) = surface(&fs::read(&plugin.file).unwrap());
@@ -59,7 +69,10 @@ fn every_built_in_plugin_is_a_component_with_a_role_and_without_wasi() {
             "process" => "stagewright:plugin/deployer@0.1.0",
             _ => "stagewright:plugin/builder@0.1.0",
         };
-        let mut expected = [role.to_owned(), "stagewright:plugin/plugin@0.1.0".to_owned()];
+        let mut expected = [
+            role.to_owned(),
+            "stagewright:plugin/plugin@0.1.0".to_owned(),
+        ];
         expected.sort();
         let mut exports = exports;
         exports.sort();
@@ -71,13 +84,19 @@ fn every_built_in_plugin_is_a_component_with_a_role_and_without_wasi() {
 fn components_do_not_know_the_folders_that_they_were_compiled_in() {
     let (_, plugins) = &*PLUGINS;
     let home = std::env::var("HOME").unwrap();
-    let root = plugins.sources.iter().find(|file| file.ends_with("Cargo.lock")).unwrap();
+    let root = plugins
+        .sources
+        .iter()
+        .find(|file| file.ends_with("Cargo.lock"))
+        .unwrap();
     let root = root.parent().unwrap().display().to_string();
     for plugin in &plugins.components {
         let bytes = fs::read(&plugin.file).unwrap();
         for path in [&home, &root] {
             let path = format!("{path}/");
-            let found = bytes.windows(path.len()).any(|part| part == path.as_bytes());
+            let found = bytes
+                .windows(path.len())
+                .any(|part| part == path.as_bytes());
             assert!(!found, "{} knows {path}", plugin.name);
         }
     }
@@ -94,7 +113,10 @@ fn the_sources_are_those_of_the_plugins_the_sdk_and_the_contract() {
         "wit/types.wit",
         "Cargo.lock",
     ] {
-        assert!(plugins.sources.iter().any(|file| file.ends_with(end)), "{end}");
+        assert!(
+            plugins.sources.iter().any(|file| file.ends_with(end)),
+            "{end}"
+        );
     }
     for source in &plugins.sources {
         assert!(source.exists(), "{}", source.display());
@@ -106,11 +128,17 @@ fn two_builds_at_once_make_the_same_bytes_and_a_third_compiles_nothing() {
     let (_, plugins) = &*PLUGINS;
     let both: Vec<_> = thread::scope(|scope| {
         let builds = [(); 2].map(|()| scope.spawn(|| build("../../plugins").unwrap()));
-        builds.into_iter().map(|build| build.join().unwrap()).collect()
+        builds
+            .into_iter()
+            .map(|build| build.join().unwrap())
+            .collect()
     });
     for (_, again) in both {
         for (first, second) in plugins.components.iter().zip(&again.components) {
-            assert_eq!(fs::read(&first.file).unwrap(), fs::read(&second.file).unwrap());
+            assert_eq!(
+                fs::read(&first.file).unwrap(),
+                fs::read(&second.file).unwrap()
+            );
         }
     }
     let folder = output();
@@ -136,7 +164,10 @@ fn the_table_compiles_and_holds_the_components() {
         .status()
         .unwrap();
     assert!(compiled.success());
-    let said = Command::new(output.path().join("table")).output().unwrap().stdout;
+    let said = Command::new(output.path().join("table"))
+        .output()
+        .unwrap()
+        .stdout;
     let expected: String = plugins
         .components
         .iter()
@@ -156,7 +187,10 @@ fn a_guest_that_does_not_compile_is_an_error_in_the_words_of_the_compiler() {
     let workspace = "[workspace]\nmembers = [\"guests/*\"]\nresolver = \"3\"\n\
                      [profile.guest]\ninherits = \"release\"\n";
     write("Cargo.toml", workspace);
-    write("Cargo.lock", "version = 4\n\n[[package]]\nname = \"broken\"\nversion = \"0.1.0\"\n");
+    write(
+        "Cargo.lock",
+        "version = 4\n\n[[package]]\nname = \"broken\"\nversion = \"0.1.0\"\n",
+    );
     write(
         "guests/broken/Cargo.toml",
         "[package]\nname = \"broken\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
@@ -172,13 +206,24 @@ fn a_guest_that_does_not_compile_is_an_error_in_the_words_of_the_compiler() {
 fn a_folder_without_guests_is_an_error_that_names_it() {
     let error = build("src").unwrap_err().to_string();
     assert!(error.contains("sdk/build/src"), "{error}");
-    assert!(build("no-such-folder").unwrap_err().to_string().contains("no-such-folder"));
+    assert!(
+        build("no-such-folder")
+            .unwrap_err()
+            .to_string()
+            .contains("no-such-folder")
+    );
 }
 
 #[test]
 fn dependencies_are_read_with_spaces_in_their_names() {
     let text = "/t/guest.wasm: /a/src/lib.rs /b\\ c/with.json\n\n/a/src/lib.rs:\n";
-    assert_eq!(dependencies(text), [PathBuf::from("/a/src/lib.rs"), PathBuf::from("/b c/with.json")]);
+    assert_eq!(
+        dependencies(text),
+        [
+            PathBuf::from("/a/src/lib.rs"),
+            PathBuf::from("/b c/with.json")
+        ]
+    );
     assert!(dependencies("").is_empty());
 }
 

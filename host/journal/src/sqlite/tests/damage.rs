@@ -1,9 +1,12 @@
 //! Crashes, torn files, files of others, and a full database.
 
-use std::{fs::OpenOptions, io::Write, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs::OpenOptions, io::Write, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use super::{Fixture, bodies, facts, open_raw, queued};
-use crate::{Journal, JournalError, SqliteJournal, sqlite::schema::VERSION};
+use crate::{
+    Journal, JournalError, SqliteJournal,
+    sqlite::{bell::Bell, connection::Database, schema::VERSION, writer::Writer},
+};
 
 fn refusal(path: &Path) -> JournalError {
     match SqliteJournal::open(path) {
@@ -150,10 +153,10 @@ fn others_cannot_read_the_files() {
 }
 
 #[tokio::test]
-async fn when_space_runs_out_nothing_is_half_done_and_it_goes_on_afterwards() {
+async fn when_the_database_gives_up_nothing_is_half_done_and_it_goes_on_afterwards() {
     let fixture = Fixture::new();
     let id = queued(&fixture.journal, "shop").await;
-    // A trigger that fails as a full disk does stands in for one.
+    // A trigger that ends the transaction stands in for whatever makes the database do so.
     let raw = open_raw(&fixture.path());
     raw.execute_batch(
         "CREATE TRIGGER full BEFORE INSERT ON fact WHEN new.body = 'last'
@@ -176,14 +179,31 @@ async fn when_space_runs_out_nothing_is_half_done_and_it_goes_on_afterwards() {
     assert_eq!(bodies(&fixture.journal, &id).await, ["a", "last"]);
 }
 
-#[test]
-fn a_full_disk_has_an_error_of_its_own() {
+#[tokio::test]
+async fn a_full_disk_is_named_and_nothing_of_the_append_is_kept() {
     let fixture = Fixture::new();
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
-    let error = fixture
-        .journal
-        .database
-        .error("be written", rusqlite::Error::SqliteFailure(code, None));
-    assert!(matches!(error, JournalError::Full { .. }));
+    let id = queued(&fixture.journal, "shop").await;
+    // A database that may not grow answers as a full disk does.
+    let database = Arc::new(Database::new(&fixture.path()).unwrap());
+    let connection = database.open_writer().unwrap();
+    let pages: i64 = connection
+        .pragma_query_value(None, "page_count", |row| row.get(0))
+        .unwrap();
+    connection
+        .pragma_update_and_check(None, "max_page_count", pages + 10, |_| Ok(()))
+        .unwrap();
+    let bell = Bell::open(&fixture.path()).unwrap();
+    let writer = Writer::start(database, connection, bell).unwrap();
+
+    let large = "x".repeat(100 << 10);
+    let error = writer
+        .append(facts(&id, 1, &["a", &large]))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, JournalError::Full { .. }), "{error}");
     assert!(error.to_string().contains("resume"), "{error}");
+    assert!(bodies(&fixture.journal, &id).await.is_empty());
+
+    writer.append(facts(&id, 1, &["a", "b"])).await.unwrap();
+    assert_eq!(bodies(&fixture.journal, &id).await, ["a", "b"]);
 }

@@ -76,6 +76,29 @@ async fn a_deployment_is_queued_then_running_then_ended() {
 }
 
 #[tokio::test]
+async fn one_append_can_begin_and_end_a_deployment() {
+    let fixture = Fixture::new();
+    let journal = &fixture.journal;
+    let (worked, cancelled) = (queued(journal, "shop").await, queued(journal, "shop").await);
+    let all = facts(&worked, 1, &["a"]).started().ended("succeeded");
+    journal.append(all).await.unwrap();
+    journal
+        .append(facts(&cancelled, 1, &["a"]).ended("cancelled"))
+        .await
+        .unwrap();
+    let worked = journal.deployment(&worked).await.unwrap().unwrap();
+    let cancelled = journal.deployment(&cancelled).await.unwrap().unwrap();
+    assert_eq!(
+        (worked.started_ms, cancelled.started_ms),
+        (Some(1_001), None)
+    );
+    assert_eq!(
+        (worked.state, cancelled.state),
+        (State::Ended, State::Ended)
+    );
+}
+
+#[tokio::test]
 async fn facts_are_read_in_pages() {
     let fixture = Fixture::new();
     let journal = &fixture.journal;

@@ -24,7 +24,9 @@ async fn a_reader_is_woken_by_a_write_and_only_then() {
         let (written, woken) =
             tokio::join!(append, tokio::time::timeout(PATIENCE, watch.changed()));
         written.unwrap();
-        woken.unwrap_or_else(|_| panic!("write {seq} is told")).unwrap();
+        woken
+            .unwrap_or_else(|_| panic!("write {seq} is told"))
+            .unwrap();
         assert_eq!(
             bodies(&reader, &id).await.len() as u64,
             seq,

@@ -14,9 +14,10 @@ const LONGEST_SLEEP: u32 = 60_000;
 /// Marks the data that `clock` works on.
 pub(crate) struct Time;
 
-/// When the call began, and what ends a wait early.
+/// When the call began, when it is over, and what ends a wait early.
 pub(crate) struct ClockView<'a> {
     pub(crate) began: Instant,
+    pub(crate) deadline: Instant,
     pub(crate) operations: &'a mut Operations,
 }
 
@@ -26,7 +27,11 @@ impl HasData for Time {
 
 impl clock::Host for ClockView<'_> {
     fn elapsed(&mut self) -> wasmtime::Result<u64> {
-        Ok(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+        Ok(milliseconds(self.began.elapsed()))
+    }
+
+    async fn remaining(&mut self) -> wasmtime::Result<Option<u64>> {
+        Ok(Some(milliseconds(self.deadline.saturating_duration_since(Instant::now()))))
     }
 
     async fn sleep(&mut self, milliseconds: u32) -> wasmtime::Result<bool> {
@@ -34,4 +39,8 @@ impl clock::Host for ClockView<'_> {
         let cancelled = self.operations.requested().cancelled();
         Ok(tokio::time::timeout(pause, cancelled).await.is_err())
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -35,14 +35,23 @@ impl Blobs {
         for folder in [&incoming, &root.join("blobs/sha256")] {
             fs::create_dir_all(folder).map_err(ImageError::at("make the folder", folder))?;
         }
-        let presence = OpenOptions::new().create(true).truncate(false).write(true).open(root.join(".presence"));
+        let presence = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(root.join(".presence"));
         let presence = presence.map_err(ImageError::at("open the image store", root))?;
         if presence.try_lock().is_ok() {
             sweep(&incoming).map_err(ImageError::at("clear", &incoming))?;
             presence.unlock().map_err(ImageError::at("unlock", root))?;
         }
-        presence.lock_shared().map_err(ImageError::at("lock", root))?;
-        Ok(Self { root: root.to_owned(), _presence: Arc::new(presence) })
+        presence
+            .lock_shared()
+            .map_err(ImageError::at("lock", root))?;
+        Ok(Self {
+            root: root.to_owned(),
+            _presence: Arc::new(presence),
+        })
     }
 
     /// A file for content whose digest is not known yet; it goes away when it is dropped.
@@ -53,17 +62,24 @@ impl Blobs {
 
     /// Whether the content is there. A blob of another size is not: it will be replaced.
     pub(crate) fn hold(&self, digest: Digest, size: u64) -> bool {
-        fs::symlink_metadata(self.path(digest)).is_ok_and(|found| found.is_file() && found.len() == size)
+        fs::symlink_metadata(self.path(digest))
+            .is_ok_and(|found| found.is_file() && found.len() == size)
     }
 
     /// Makes a complete file a blob. The caller vouches for its digest.
-    pub(crate) fn adopt(&self, file: NamedTempFile, digest: Digest, size: u64) -> Result<(), ImageError> {
+    pub(crate) fn adopt(
+        &self,
+        file: NamedTempFile,
+        digest: Digest,
+        size: u64,
+    ) -> Result<(), ImageError> {
         if self.hold(digest, size) {
             return Ok(());
         }
         let path = self.path(digest);
         let publish = || -> io::Result<()> {
-            file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+            file.as_file()
+                .set_permissions(Permissions::from_mode(0o644))?;
             file.as_file().sync_all()?;
             file.persist(&path)?;
             File::open(path.parent().unwrap_or(&self.root))?.sync_all()
@@ -74,14 +90,23 @@ impl Blobs {
     /// Puts a document in.
     pub(crate) fn add(&self, content: &[u8]) -> Result<Digest, ImageError> {
         let digest = Digest::of(content);
+        if self.hold(digest, content.len() as u64) {
+            return Ok(digest);
+        }
         let mut file = self.incoming()?;
-        file.write_all(content).map_err(ImageError::io("write", format!("the blob {digest}")))?;
+        file.write_all(content)
+            .map_err(ImageError::io("write", format!("the blob {digest}")))?;
         self.adopt(file, digest, content.len() as u64)?;
         Ok(digest)
     }
 
     /// Copies a blob from another layout, unless it is here; verifies digest and size.
-    pub(crate) fn copy(&self, from: &Layout, descriptor: &Descriptor, interrupt: &Interrupt) -> Result<(), ImageError> {
+    pub(crate) fn copy(
+        &self,
+        from: &Layout,
+        descriptor: &Descriptor,
+        interrupt: &Interrupt,
+    ) -> Result<(), ImageError> {
         let digest: Digest = descriptor.digest().as_ref().parse()?;
         if self.hold(digest, descriptor.size()) {
             return Ok(());
@@ -95,20 +120,30 @@ impl Blobs {
             if interrupt.is_raised() {
                 return Err(ImageError::Interrupted);
             }
-            let count = source.read(&mut buffer).map_err(ImageError::io("read", what.as_str()))?;
+            let count = source
+                .read(&mut buffer)
+                .map_err(ImageError::io("read", what.as_str()))?;
             if count == 0 {
                 break;
             }
             let read = buffer.get(..count).unwrap_or_default();
-            target.write_all(read).map_err(ImageError::io("write", format!("the blob {digest}")))?;
+            target
+                .write_all(read)
+                .map_err(ImageError::io("write", format!("the blob {digest}")))?;
         }
         let (file, found, size) = target.finish();
         if size != descriptor.size() {
-            let reason = format!("it does not have the {} bytes that its manifest promises", descriptor.size());
+            let reason = format!(
+                "it does not have the {} bytes that its manifest promises",
+                descriptor.size()
+            );
             return Err(ImageError::Corrupt { what, reason });
         }
         if found != digest {
-            return Err(ImageError::Corrupt { what, reason: format!("its content has the digest {found}") });
+            return Err(ImageError::Corrupt {
+                what,
+                reason: format!("its content has the digest {found}"),
+            });
         }
         self.adopt(file, digest, size)
     }

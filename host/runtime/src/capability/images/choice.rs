@@ -34,17 +34,27 @@ pub(crate) fn choose(layout: &Layout, selector: &Selector) -> Result<Descriptor,
         Selector::Tag(tag) => by_tag(layout, tag)?,
         Selector::Only => layout.index()?.manifests().clone(),
     };
-    let mut search = Search { layout, leaves: Vec::new(), indexes: 0 };
+    let mut search = Search {
+        layout,
+        leaves: Vec::new(),
+        indexes: 0,
+    };
     search.flatten(candidates, 0)?;
     let leaves = search.leaves;
     if leaves.is_empty() {
-        return Err(ImageError::NotFound { what: "image".to_owned(), place: layout.label().to_owned() });
+        return Err(ImageError::NotFound {
+            what: "image".to_owned(),
+            place: layout.label().to_owned(),
+        });
     }
     let fitting = for_this_machine(layout, &leaves)?;
     let digests: BTreeSet<&str> = fitting.iter().map(|leaf| leaf.digest().as_ref()).collect();
     match (fitting.first(), digests.len()) {
         (Some(leaf), 1) => Ok((*leaf).clone()),
-        _ => Err(ImageError::Ambiguous { place: layout.label().to_owned(), choices: told_apart(&fitting) }),
+        _ => Err(ImageError::Ambiguous {
+            place: layout.label().to_owned(),
+            choices: told_apart(&fitting),
+        }),
     }
 }
 
@@ -60,11 +70,20 @@ fn by_digest(layout: &Layout, digest: Digest) -> Result<Descriptor, ImageError> 
 
 fn by_tag(layout: &Layout, tag: &str) -> Result<Vec<Descriptor>, ImageError> {
     let all = layout.index()?.manifests().clone();
-    let (found, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|manifest| tag_of(manifest) == Some(tag));
+    let (found, others): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|manifest| tag_of(manifest) == Some(tag));
     if found.is_empty() {
         let tags = listed(others.iter().filter_map(tag_of).map(str::to_owned));
-        let what = if tags.is_empty() { format!("image tagged `{tag}`") } else { format!("image tagged `{tag}` (only {tags})") };
-        return Err(ImageError::NotFound { what, place: layout.label().to_owned() });
+        let what = if tags.is_empty() {
+            format!("image tagged `{tag}`")
+        } else {
+            format!("image tagged `{tag}` (only {tags})")
+        };
+        return Err(ImageError::NotFound {
+            what,
+            place: layout.label().to_owned(),
+        });
     }
     Ok(found)
 }
@@ -99,27 +118,40 @@ impl Search<'_> {
             return Ok(());
         }
         let what = format!("the index of {}", self.layout.label());
-        Err(ImageError::TooLarge { what, limit: limit as u64, unit })
+        Err(ImageError::TooLarge {
+            what,
+            limit: limit as u64,
+            unit,
+        })
     }
 }
 
 /// Those that name the platform of this machine; else those that name none.
-fn for_this_machine<'a>(layout: &Layout, leaves: &'a [Descriptor]) -> Result<Vec<&'a Descriptor>, ImageError> {
+fn for_this_machine<'a>(
+    layout: &Layout,
+    leaves: &'a [Descriptor],
+) -> Result<Vec<&'a Descriptor>, ImageError> {
     let (os, architecture) = (Os::default(), Arch::default());
     let named = leaves.iter().filter(|leaf| {
         let platform = leaf.platform().as_ref();
-        platform.is_some_and(|platform| *platform.os() == os && *platform.architecture() == architecture)
+        platform.is_some_and(|platform| {
+            *platform.os() == os && *platform.architecture() == architecture
+        })
     });
     let named: Vec<_> = named.collect();
     if !named.is_empty() {
         return Ok(named);
     }
-    let silent: Vec<_> = leaves.iter().filter(|leaf| leaf.platform().is_none()).collect();
+    let silent: Vec<_> = leaves
+        .iter()
+        .filter(|leaf| leaf.platform().is_none())
+        .collect();
     if !silent.is_empty() {
         return Ok(silent);
     }
     let platforms = leaves.iter().filter_map(|leaf| leaf.platform().as_ref());
-    let platforms = listed(platforms.map(|platform| format!("{}/{}", platform.os(), platform.architecture())));
+    let platforms =
+        listed(platforms.map(|platform| format!("{}/{}", platform.os(), platform.architecture())));
     Err(ImageError::Unsupported {
         what: format!("this machine ({os}/{architecture})"),
         reason: format!("the image in {} is for {platforms}", layout.label()),
@@ -127,16 +159,29 @@ fn for_this_machine<'a>(layout: &Layout, leaves: &'a [Descriptor]) -> Result<Vec
 }
 
 fn tag_of(manifest: &Descriptor) -> Option<&str> {
-    manifest.annotations().as_ref()?.get(ANNOTATION_REF_NAME).map(String::as_str)
+    manifest
+        .annotations()
+        .as_ref()?
+        .get(ANNOTATION_REF_NAME)
+        .map(String::as_str)
 }
 
 fn told_apart(manifests: &[&Descriptor]) -> String {
-    listed(manifests.iter().map(|manifest| tag_of(manifest).unwrap_or(manifest.digest().as_ref()).to_owned()))
+    listed(manifests.iter().map(|manifest| {
+        tag_of(manifest)
+            .unwrap_or(manifest.digest().as_ref())
+            .to_owned()
+    }))
 }
 
 fn listed(names: impl Iterator<Item = String>) -> String {
     let names: BTreeSet<String> = names.collect();
-    let mut text = names.iter().take(MOST_SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut text = names
+        .iter()
+        .take(MOST_SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
     if names.len() > MOST_SHOWN {
         text += ", …";
     }

@@ -35,7 +35,12 @@ impl ImageConfig {
             let list = field(name).and_then(Value::as_array).into_iter().flatten();
             list.filter_map(Value::as_str).map(str::to_owned).collect()
         };
-        let text = |name| field(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |name| {
+            field(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let object = |name| field(name).and_then(Value::as_object).into_iter().flatten();
         let pair = |line: String| match line.split_once('=') {
             Some((name, value)) => (name.to_owned(), value.to_owned()),
@@ -47,7 +52,9 @@ impl ImageConfig {
             environment: texts("Env").into_iter().map(pair).collect(),
             working_directory: text("WorkingDir"),
             user: text("User"),
-            ports: object("ExposedPorts").map(|(port, _)| port.clone()).collect(),
+            ports: object("ExposedPorts")
+                .map(|(port, _)| port.clone())
+                .collect(),
             labels: object("Labels")
                 .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
                 .collect(),
@@ -65,7 +72,10 @@ impl ImageConfig {
         if !self.command.is_empty() {
             section.insert("Cmd".to_owned(), json!(self.command));
         }
-        for (name, text) in [("WorkingDir", &self.working_directory), ("User", &self.user)] {
+        for (name, text) in [
+            ("WorkingDir", &self.working_directory),
+            ("User", &self.user),
+        ] {
             if !text.is_empty() {
                 section.insert(name.to_owned(), json!(text));
             }
@@ -76,7 +86,10 @@ impl ImageConfig {
         }
         let ports = self.ports.iter().map(|port| (port.clone(), json!({})));
         add(section, "ExposedPorts", ports.collect());
-        let labels = self.labels.iter().map(|(name, value)| (name.clone(), json!(value)));
+        let labels = self
+            .labels
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)));
         add(section, "Labels", labels.collect());
     }
 }
@@ -88,14 +101,21 @@ fn merged(mut variables: Vec<(String, String)>, more: &[(String, String)]) -> Ve
             None => variables.push((name.clone(), value.clone())),
         }
     }
-    variables.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+    variables
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect()
 }
 
 fn add(section: &mut Map<String, Value>, field: &str, more: Vec<(String, Value)>) {
     if more.is_empty() {
         return;
     }
-    let old = section.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
+    let old = section
+        .get(field)
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     let all: BTreeMap<String, Value> = old.into_iter().chain(more).collect();
     section.insert(field.to_owned(), Value::Object(all.into_iter().collect()));
 }

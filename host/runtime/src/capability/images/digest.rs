@@ -41,12 +41,19 @@ impl FromStr for Digest {
         let (algorithm, digits) = text.split_once(':').ok_or_else(malformed)?;
         if algorithm != "sha256" {
             return Err(ImageError::Unsupported {
-                what: format!("the digest algorithm `{}`", algorithm.chars().take(20).collect::<String>()),
+                what: format!(
+                    "the digest algorithm `{}`",
+                    algorithm.chars().take(20).collect::<String>()
+                ),
                 reason: "only sha256 is".to_owned(),
             });
         }
         let mut bytes = [0_u8; 32];
-        if digits.len() != 64 || !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+        if digits.len() != 64
+            || !digits
+                .bytes()
+                .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+        {
             return Err(malformed());
         }
         for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
@@ -78,7 +85,11 @@ pub(crate) struct Hashing<T> {
 
 impl<T> Hashing<T> {
     pub(crate) fn new(inner: T) -> Self {
-        Self { inner, hash: Sha256::new(), bytes: 0 }
+        Self {
+            inner,
+            hash: Sha256::new(),
+            bytes: 0,
+        }
     }
 
     /// What was inside, the digest, and the number of bytes.

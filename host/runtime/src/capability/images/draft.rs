@@ -32,19 +32,33 @@ impl Draft {
     /// Begins with nothing.
     #[must_use]
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone(), base: None, layers: Vec::new(), config: ImageConfig::default() }
+        Self {
+            store: store.clone(),
+            base: None,
+            layers: Vec::new(),
+            config: ImageConfig::default(),
+        }
     }
 
     /// Begins with all that another image has.
     #[must_use]
     pub fn from_base(store: &Store, base: &Image) -> Self {
-        Self { base: Some(base.clone()), ..Self::new(store) }
+        Self {
+            base: Some(base.clone()),
+            ..Self::new(store)
+        }
     }
 
     /// Adds one layer that holds the file or sub-tree `path` of `source` at `target`, an
     /// absolute path in the image. A sub-tree that was packed before and has not been touched
     /// since is not read again.
-    pub fn add(&mut self, source: &Folder, path: &str, target: &str, interrupt: &Interrupt) -> Result<(), ImageError> {
+    pub fn add(
+        &mut self,
+        source: &Folder,
+        path: &str,
+        target: &str,
+        interrupt: &Interrupt,
+    ) -> Result<(), ImageError> {
         self.add_at(source, path, target, SystemTime::now(), interrupt)
     }
 
@@ -59,10 +73,21 @@ impl Draft {
     ) -> Result<(), ImageError> {
         if self.layers.len() == MOST_LAYERS {
             let what = "the new image".to_owned();
-            return Err(ImageError::TooLarge { what, limit: MOST_LAYERS as u64, unit: "layers" });
+            return Err(ImageError::TooLarge {
+                what,
+                limit: MOST_LAYERS as u64,
+                unit: "layers",
+            });
         }
         let place = PackedAt::parse(target)?;
-        self.layers.push(pack::layer(&self.store, source, path, &place, now, interrupt)?);
+        self.layers.push(pack::layer(
+            &self.store,
+            source,
+            path,
+            &place,
+            now,
+            interrupt,
+        )?);
         Ok(())
     }
 
@@ -79,7 +104,9 @@ impl Draft {
         let mut layers = Vec::new();
         if let Some(base) = &self.base {
             for layer in base.layers() {
-                self.store.blobs().copy(base.layout(), &layer.descriptor, interrupt)?;
+                self.store
+                    .blobs()
+                    .copy(base.layout(), &layer.descriptor, interrupt)?;
             }
             layers.extend_from_slice(base.layers());
         }
@@ -97,7 +124,10 @@ impl Draft {
     }
 
     fn config_document(&self, layers: &[Layer]) -> Value {
-        let diff_ids: Vec<_> = layers.iter().map(|layer| layer.diff_id.to_string()).collect();
+        let diff_ids: Vec<_> = layers
+            .iter()
+            .map(|layer| layer.diff_id.to_string())
+            .collect();
         let mut document = match self.base.as_ref().map(Image::raw_config) {
             Some(Value::Object(base)) => base.clone(),
             _ => Map::from_iter([
@@ -105,11 +135,18 @@ impl Draft {
                 ("os".to_owned(), json!(Os::default())),
             ]),
         };
-        let mut section = document.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
+        let mut section = document
+            .get("config")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
         self.config.write(&mut section);
         document.insert("created".to_owned(), json!(CREATED));
         document.insert("config".to_owned(), Value::Object(section));
-        document.insert("rootfs".to_owned(), json!({ "type": "layers", "diff_ids": diff_ids }));
+        document.insert(
+            "rootfs".to_owned(),
+            json!({ "type": "layers", "diff_ids": diff_ids }),
+        );
         // It would have to name every layer, and says nothing that others rely on.
         document.remove("history");
         Value::Object(document)
@@ -117,10 +154,16 @@ impl Draft {
 
     fn document(&self, media_type: MediaType, content: &Value) -> Result<Descriptor, ImageError> {
         let what = || "the new image".to_owned();
-        let text = serde_json::to_vec(content)
-            .map_err(|error| ImageError::Invalid { what: what(), reason: error.to_string() })?;
+        let text = serde_json::to_vec(content).map_err(|error| ImageError::Invalid {
+            what: what(),
+            reason: error.to_string(),
+        })?;
         if text.len() as u64 > LARGEST_DOCUMENT {
-            return Err(ImageError::TooLarge { what: what(), limit: LARGEST_DOCUMENT, unit: "bytes of configuration" });
+            return Err(ImageError::TooLarge {
+                what: what(),
+                limit: LARGEST_DOCUMENT,
+                unit: "bytes of configuration",
+            });
         }
         let digest = self.store.blobs().add(&text)?;
         describe(media_type, digest, text.len() as u64)
@@ -128,9 +171,15 @@ impl Draft {
 }
 
 /// A descriptor of a blob.
-pub(crate) fn describe(media_type: MediaType, digest: Digest, size: u64) -> Result<Descriptor, ImageError> {
+pub(crate) fn describe(
+    media_type: MediaType,
+    digest: Digest,
+    size: u64,
+) -> Result<Descriptor, ImageError> {
     let text = digest.to_string();
-    let digest: oci_spec::image::Digest =
-        text.parse().map_err(|_| ImageError::Malformed { given: text, expected: "a digest" })?;
+    let digest: oci_spec::image::Digest = text.parse().map_err(|_| ImageError::Malformed {
+        given: text,
+        expected: "a digest",
+    })?;
     Ok(Descriptor::new(media_type, size, digest))
 }

@@ -129,10 +129,18 @@ impl ImageError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Ambiguous { .. } => Some("name one of them: `oci:FOLDER:TAG` or `oci:FOLDER@sha256:…`"),
-            Self::Corrupt { .. } => Some("copy the image again from where it came from, or build it again"),
-            Self::TooLarge { .. } => Some("raise the limit in the operator's configuration if the image is meant to be that large"),
-            Self::Unsafe { .. } => Some("build the image again with a tool that you trust; nothing was unpacked"),
+            Self::Ambiguous { .. } => {
+                Some("name one of them: `oci:FOLDER:TAG` or `oci:FOLDER@sha256:…`")
+            }
+            Self::Corrupt { .. } => {
+                Some("copy the image again from where it came from, or build it again")
+            }
+            Self::TooLarge { .. } => Some(
+                "raise the limit in the operator's configuration if the image is meant to be that large",
+            ),
+            Self::Unsafe { .. } => {
+                Some("build the image again with a tool that you trust; nothing was unpacked")
+            }
             Self::NotRunnable { .. } => Some(
                 "without containers a program runs with the libraries and interpreters of this machine: link it statically, build it on this machine, or name an interpreter that is installed here",
             ),
@@ -151,8 +159,15 @@ impl ImageError {
     }
 
     /// Names the operation and the thing that an I/O error belongs to.
-    pub(crate) fn io(doing: &'static str, what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { doing, what: what.into(), source }
+    pub(crate) fn io(
+        doing: &'static str,
+        what: impl Into<String>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io {
+            doing,
+            what: what.into(),
+            source,
+        }
     }
 
     /// The same, for a path of this machine.

@@ -126,10 +126,6 @@ impl Host for ImagesView<'_> {
         });
         Ok(keep.await??)
     }
-
-    fn convert_failure(&mut self, refusal: Refusal) -> wasmtime::Result<Failure> {
-        refusal.into_failure()
-    }
 }
 
 impl HostImage for ImagesView<'_> {

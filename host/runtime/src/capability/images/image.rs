@@ -49,17 +49,26 @@ impl Layer {
 
 impl Image {
     /// Opens the image that this manifest describes; looks for all its blobs.
-    pub(crate) fn open(layout: Layout, manifest: Descriptor, reference: String) -> Result<Self, ImageError> {
+    pub(crate) fn open(
+        layout: Layout,
+        manifest: Descriptor,
+        reference: String,
+    ) -> Result<Self, ImageError> {
         let digest: Digest = manifest.digest().as_ref().parse()?;
         let text = layout.document(&manifest)?;
         let what = || format!("the manifest {digest}");
         let parsed: ImageManifest = parse(&text, what)?;
         let config_descriptor = parsed.config().clone();
         if !matches!(config_descriptor.media_type(), MediaType::ImageConfig)
-            && config_descriptor.media_type().as_ref() != "application/vnd.docker.container.image.v1+json"
+            && config_descriptor.media_type().as_ref()
+                != "application/vnd.docker.container.image.v1+json"
         {
             return Err(ImageError::Unsupported {
-                what: format!("{} of the kind `{}`", what(), config_descriptor.media_type()),
+                what: format!(
+                    "{} of the kind `{}`",
+                    what(),
+                    config_descriptor.media_type()
+                ),
                 reason: "only container images are".to_owned(),
             });
         }
@@ -72,8 +81,19 @@ impl Image {
             layout.must_hold(layer.digest()?, layer.descriptor.size())?;
         }
         let platform = (typed.os().to_string(), typed.architecture().to_string());
-        let documents = Documents { descriptor: manifest, config, config_descriptor, layers, platform };
-        Ok(Self { digest, reference, layout, documents: Arc::new(documents) })
+        let documents = Documents {
+            descriptor: manifest,
+            config,
+            config_descriptor,
+            layers,
+            platform,
+        };
+        Ok(Self {
+            digest,
+            reference,
+            layout,
+            documents: Arc::new(documents),
+        })
     }
 
     /// Of the manifest.
@@ -104,8 +124,15 @@ impl Image {
     /// Bytes of all its blobs: manifest, configuration, layers.
     #[must_use]
     pub fn size(&self) -> u64 {
-        let layers = self.documents.layers.iter().map(|layer| layer.descriptor.size());
-        let documents = [self.documents.descriptor.size(), self.documents.config_descriptor.size()];
+        let layers = self
+            .documents
+            .layers
+            .iter()
+            .map(|layer| layer.descriptor.size());
+        let documents = [
+            self.documents.descriptor.size(),
+            self.documents.config_descriptor.size(),
+        ];
         layers.chain(documents).fold(0, u64::saturating_add)
     }
 
@@ -141,13 +168,22 @@ impl Image {
     /// Descriptors of everything it is made of, the manifest last.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         let layers = self.documents.layers.iter().map(|layer| &layer.descriptor);
-        layers.chain([&self.documents.config_descriptor, &self.documents.descriptor])
+        layers.chain([
+            &self.documents.config_descriptor,
+            &self.documents.descriptor,
+        ])
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(text: &[u8], what: impl Fn() -> String) -> Result<T, ImageError> {
+fn parse<T: serde::de::DeserializeOwned>(
+    text: &[u8],
+    what: impl Fn() -> String,
+) -> Result<T, ImageError> {
     debug_assert!(text.len() as u64 <= LARGEST_DOCUMENT);
-    serde_json::from_slice(text).map_err(|error| ImageError::Invalid { what: what(), reason: error.to_string() })
+    serde_json::from_slice(text).map_err(|error| ImageError::Invalid {
+        what: what(),
+        reason: error.to_string(),
+    })
 }
 
 fn layers(
@@ -157,14 +193,28 @@ fn layers(
 ) -> Result<Vec<Layer>, ImageError> {
     let (blobs, diff_ids) = (manifest.layers(), config.rootfs().diff_ids());
     if blobs.len() > MOST_LAYERS {
-        return Err(ImageError::TooLarge { what: what(), limit: MOST_LAYERS as u64, unit: "layers" });
+        return Err(ImageError::TooLarge {
+            what: what(),
+            limit: MOST_LAYERS as u64,
+            unit: "layers",
+        });
     }
     if blobs.len() != diff_ids.len() {
-        let reason = format!("it names {} layers, its manifest {}", diff_ids.len(), blobs.len());
-        return Err(ImageError::Invalid { what: what(), reason });
+        let reason = format!(
+            "it names {} layers, its manifest {}",
+            diff_ids.len(),
+            blobs.len()
+        );
+        return Err(ImageError::Invalid {
+            what: what(),
+            reason,
+        });
     }
     let pair = |(blob, diff_id): (&Descriptor, &String)| {
-        Ok(Layer { descriptor: blob.clone(), diff_id: diff_id.parse()? })
+        Ok(Layer {
+            descriptor: blob.clone(),
+            diff_id: diff_id.parse()?,
+        })
     };
     blobs.iter().zip(diff_ids).map(pair).collect()
 }

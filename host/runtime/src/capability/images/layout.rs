@@ -50,16 +50,29 @@ impl Layout {
     }
 
     fn of(folder: Folder, label: String, is_store: bool) -> Result<Self, ImageError> {
-        let layout = Self { folder, label, is_store };
-        let text = layout.small_file("oci-layout", LARGEST_DOCUMENT).map_err(|error| match error {
-            ImageError::Folder(error @ FolderError::NotFound { .. }) => absent(&layout.label, error),
-            other => other,
-        })?;
+        let layout = Self {
+            folder,
+            label,
+            is_store,
+        };
+        let text =
+            layout
+                .small_file("oci-layout", LARGEST_DOCUMENT)
+                .map_err(|error| match error {
+                    ImageError::Folder(error @ FolderError::NotFound { .. }) => {
+                        absent(&layout.label, error)
+                    }
+                    other => other,
+                })?;
         let version: OciLayout = layout.parse(&text, "oci-layout")?;
         match version.image_layout_version().split('.').next() {
             Some("1") => Ok(layout),
             _ => Err(ImageError::Unsupported {
-                what: format!("version `{}` of the layout {}", version.image_layout_version(), layout.label),
+                what: format!(
+                    "version `{}` of the layout {}",
+                    version.image_layout_version(),
+                    layout.label
+                ),
                 reason: "version 1.0.0 is".to_owned(),
             }),
         }
@@ -71,7 +84,10 @@ impl Layout {
         let digest: Digest = manifest.digest().as_ref().parse()?;
         let reference = match self.is_store {
             true => Reference::Store { name: None, digest },
-            false => Reference::Layout { folder: self.label.clone(), selector: Selector::Digest(digest) },
+            false => Reference::Layout {
+                folder: self.label.clone(),
+                selector: Selector::Digest(digest),
+            },
         };
         Image::open(self.clone(), manifest, reference.to_string())
     }
@@ -93,7 +109,11 @@ impl Layout {
         if text.len() as u64 != descriptor.size() {
             return Err(ImageError::Corrupt {
                 what: format!("the blob {digest} in {}", self.label),
-                reason: format!("it has {} bytes instead of {}", text.len(), descriptor.size()),
+                reason: format!(
+                    "it has {} bytes instead of {}",
+                    text.len(),
+                    descriptor.size()
+                ),
             });
         }
         Ok(text)
@@ -104,37 +124,59 @@ impl Layout {
         let what = || format!("the blob {digest} in {}", self.label);
         let mut text = Vec::new();
         let mut file = self.blob(digest)?.take(LARGEST_DOCUMENT + 1);
-        file.read_to_end(&mut text).map_err(ImageError::io("read", what()))?;
+        file.read_to_end(&mut text)
+            .map_err(ImageError::io("read", what()))?;
         if text.len() as u64 > LARGEST_DOCUMENT {
-            return Err(ImageError::TooLarge { what: what(), limit: LARGEST_DOCUMENT, unit: "bytes" });
+            return Err(ImageError::TooLarge {
+                what: what(),
+                limit: LARGEST_DOCUMENT,
+                unit: "bytes",
+            });
         }
         if Digest::of(&text) != digest {
-            return Err(ImageError::Corrupt { what: what(), reason: "its content has another digest".to_owned() });
+            return Err(ImageError::Corrupt {
+                what: what(),
+                reason: "its content has another digest".to_owned(),
+            });
         }
         Ok(text)
     }
 
     /// Opens a blob; nothing of it is verified yet.
     pub(crate) fn blob(&self, digest: Digest) -> Result<File, ImageError> {
-        self.folder.open_file(&blob_path(digest)).map_err(|error| match error {
-            FolderError::NotFound { .. } => {
-                ImageError::NotFound { what: format!("blob {digest}"), place: self.label.clone() }
-            }
-            other => other.into(),
-        })
+        self.folder
+            .open_file(&blob_path(digest))
+            .map_err(|error| match error {
+                FolderError::NotFound { .. } => ImageError::NotFound {
+                    what: format!("blob {digest}"),
+                    place: self.label.clone(),
+                },
+                other => other.into(),
+            })
     }
 
     /// Fails unless a blob of that digest and size is there. Reads nothing of it.
     pub(crate) fn must_hold(&self, digest: Digest, size: u64) -> Result<(), ImageError> {
         let what = || format!("the blob {digest} in {}", self.label);
-        let found = self.blob(digest)?.metadata().map_err(ImageError::io("look at", what()))?.len();
+        let found = self
+            .blob(digest)?
+            .metadata()
+            .map_err(ImageError::io("look at", what()))?
+            .len();
         if found == size {
             return Ok(());
         }
-        Err(ImageError::Corrupt { what: what(), reason: format!("it has {found} bytes instead of {size}") })
+        Err(ImageError::Corrupt {
+            what: what(),
+            reason: format!("it has {found} bytes instead of {size}"),
+        })
     }
 
-    pub(crate) fn parse<T: DeserializeOwned>(&self, text: &[u8], what: &str) -> Result<T, ImageError> {
+    pub(crate) fn parse<T: DeserializeOwned>(
+        &self,
+        text: &[u8],
+        what: &str,
+    ) -> Result<T, ImageError> {
         serde_json::from_slice(text).map_err(|error| ImageError::Invalid {
             what: format!("`{what}` in {}", self.label),
             reason: error.to_string(),
@@ -145,9 +187,15 @@ impl Layout {
         let what = || format!("`{path}` in {}", self.label);
         let mut text = Vec::new();
         let file = self.folder.open_file(path)?;
-        file.take(limit + 1).read_to_end(&mut text).map_err(ImageError::io("read", what()))?;
+        file.take(limit + 1)
+            .read_to_end(&mut text)
+            .map_err(ImageError::io("read", what()))?;
         if text.len() as u64 > limit {
-            return Err(ImageError::TooLarge { what: what(), limit, unit: "bytes" });
+            return Err(ImageError::TooLarge {
+                what: what(),
+                limit,
+                unit: "bytes",
+            });
         }
         Ok(text)
     }
@@ -166,9 +214,10 @@ pub(crate) fn is_index(media_type: &MediaType) -> bool {
 
 fn absent(label: &str, error: FolderError) -> ImageError {
     match error {
-        FolderError::NotFound { .. } | FolderError::WrongKind { .. } => {
-            ImageError::NotFound { what: "OCI image layout".to_owned(), place: format!("`{label}`") }
-        }
+        FolderError::NotFound { .. } | FolderError::WrongKind { .. } => ImageError::NotFound {
+            what: "OCI image layout".to_owned(),
+            place: format!("`{label}`"),
+        },
         other => other.into(),
     }
 }

@@ -39,7 +39,9 @@ impl PackedAt {
         if !path.is_absolute() || target.len() > 4096 || target.contains('\0') {
             return Err(malformed());
         }
-        let parts = path.components().filter(|component| !matches!(component, Component::RootDir));
+        let parts = path
+            .components()
+            .filter(|component| !matches!(component, Component::RootDir));
         let plain = parts.map(|component| match component {
             Component::Normal(part) => Ok(part),
             _ => Err(malformed()),
@@ -77,8 +79,12 @@ fn write(
     target: &PackedAt,
     interrupt: &Interrupt,
 ) -> Result<Layer, ImageError> {
-    let compressed = Gzip::new(Hashing::new(store.blobs().incoming()?)).map_err(ImageError::io("begin", "a layer"))?;
-    let mut archive = Archive { tar: Builder::new(Hashing::new(compressed)), interrupt };
+    let compressed = Gzip::new(Hashing::new(store.blobs().incoming()?))
+        .map_err(ImageError::io("begin", "a layer"))?;
+    let mut archive = Archive {
+        tar: Builder::new(Hashing::new(compressed)),
+        interrupt,
+    };
     let place = source.find(path)?;
     archive.tree(source, &place, &target.0)?;
     let finish = || -> io::Result<_> {
@@ -86,9 +92,13 @@ fn write(
         let (file, digest, size) = compressed.finish()?.finish();
         Ok((file, diff_id, digest, size))
     };
-    let (file, diff_id, digest, size): (NamedTempFile, _, _, _) = finish().map_err(ImageError::io("write", "a layer"))?;
+    let (file, diff_id, digest, size): (NamedTempFile, _, _, _) =
+        finish().map_err(ImageError::io("write", "a layer"))?;
     store.blobs().adopt(file, digest, size)?;
-    Ok(Layer { descriptor: describe(MediaType::ImageLayerGzip, digest, size)?, diff_id })
+    Ok(Layer {
+        descriptor: describe(MediaType::ImageLayerGzip, digest, size)?,
+        diff_id,
+    })
 }
 
 struct Archive<'a, W: io::Write> {
@@ -98,7 +108,9 @@ struct Archive<'a, W: io::Write> {
 
 impl<W: io::Write> Archive<'_, W> {
     fn tree(&mut self, source: &Folder, place: &Place, target: &Path) -> Result<(), ImageError> {
-        let stat = place.stat().map_err(FolderError::io("look at", &place.path))?;
+        let stat = place
+            .stat()
+            .map_err(FolderError::io("look at", &place.path))?;
         match (&place.name, stat.kind) {
             (Some(name), Kind::File) if target != Path::new("") => {
                 self.file(&place.directory, name, &stat, target, &place.path)
@@ -107,11 +119,15 @@ impl<W: io::Write> Archive<'_, W> {
                 if target != Path::new("") {
                     self.directory(target)?;
                 }
-                let start = place.open().map_err(FolderError::io("open the directory", &place.path))?;
+                let start = place
+                    .open()
+                    .map_err(FolderError::io("open the directory", &place.path))?;
                 source.walk(place, self.interrupt).visit(&start, |found| {
                     let (target, place) = (target.join(found.path), place.path.join(found.path));
                     match found.stat.kind {
-                        Kind::File => self.file(found.parent, found.name, &found.stat, &target, &place)?,
+                        Kind::File => {
+                            self.file(found.parent, found.name, &found.stat, &target, &place)?
+                        }
                         Kind::Directory => self.directory(&target)?,
                         Kind::Link => self.link(found.parent, found.name, &target, &place)?,
                         Kind::Other => {}
@@ -119,10 +135,17 @@ impl<W: io::Write> Archive<'_, W> {
                     Ok::<_, ImageError>(Next::On)
                 })
             }
-            (_, Kind::File) => Err(ImageError::Malformed { given: "/".to_owned(), expected: "a place for a file" }),
+            (_, Kind::File) => Err(ImageError::Malformed {
+                given: "/".to_owned(),
+                expected: "a place for a file",
+            }),
             _ => {
                 let path = place.path.clone();
-                Err(FolderError::WrongKind { path, expected: "a file or a directory" }.into())
+                Err(FolderError::WrongKind {
+                    path,
+                    expected: "a file or a directory",
+                }
+                .into())
             }
         }
     }
@@ -137,26 +160,49 @@ impl<W: io::Write> Archive<'_, W> {
     ) -> Result<(), ImageError> {
         let file = parent.file(name).map_err(FolderError::io("open", place))?;
         // What is in the header must be what follows it, even when somebody is writing.
-        let size = file.metadata().map_err(FolderError::io("look at", place))?.len();
-        let mut header = header(EntryType::Regular, if stat.is_executable() { 0o755 } else { 0o644 });
+        let size = file
+            .metadata()
+            .map_err(FolderError::io("look at", place))?
+            .len();
+        let mut header = header(
+            EntryType::Regular,
+            if stat.is_executable() { 0o755 } else { 0o644 },
+        );
         header.set_size(size);
-        let mut content = Content { file, left: size, interrupt: self.interrupt };
+        let mut content = Content {
+            file,
+            left: size,
+            interrupt: self.interrupt,
+        };
         let written = self.tar.append_data(&mut header, target, &mut content);
         self.check(written, place)?;
         if content.left > 0 {
-            return Err(FolderError::io("read", place)(io::Error::other("it was cut short meanwhile")).into());
+            return Err(FolderError::io("read", place)(io::Error::other(
+                "it was cut short meanwhile",
+            ))
+            .into());
         }
         Ok(())
     }
 
     fn directory(&mut self, target: &Path) -> Result<(), ImageError> {
         let mut header = header(EntryType::Directory, 0o755);
-        let written = self.tar.append_data(&mut header, target.join(""), io::empty());
+        let written = self
+            .tar
+            .append_data(&mut header, target.join(""), io::empty());
         self.check(written, target)
     }
 
-    fn link(&mut self, parent: &Directory, name: &OsStr, target: &Path, place: &Path) -> Result<(), ImageError> {
-        let text = parent.read_link(name).map_err(FolderError::io("read the link", place))?;
+    fn link(
+        &mut self,
+        parent: &Directory,
+        name: &OsStr,
+        target: &Path,
+        place: &Path,
+    ) -> Result<(), ImageError> {
+        let text = parent
+            .read_link(name)
+            .map_err(FolderError::io("read the link", place))?;
         let mut header = header(EntryType::Symlink, 0o777);
         let written = self.tar.append_link(&mut header, target, &text);
         self.check(written, place)

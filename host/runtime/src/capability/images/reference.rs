@@ -59,31 +59,54 @@ impl FromStr for Reference {
         }
         if let Some(rest) = text.strip_prefix("layout:") {
             return match rest.rsplit_once('@') {
-                Some((name, digest)) => Ok(Self::Store { name: Some(checked(name)?.to_owned()), digest: digest.parse()? }),
-                None => Ok(Self::Store { name: None, digest: rest.parse()? }),
+                Some((name, digest)) => Ok(Self::Store {
+                    name: Some(checked(name)?.to_owned()),
+                    digest: digest.parse()?,
+                }),
+                None => Ok(Self::Store {
+                    name: None,
+                    digest: rest.parse()?,
+                }),
             };
         }
         let rest = text.strip_prefix("oci:").ok_or_else(malformed)?;
         let (folder, selector) = match (rest.rsplit_once('@'), rest.rsplit_once(':')) {
             (Some((folder, digest)), _) => (folder, Selector::Digest(digest.parse()?)),
-            (None, Some((folder, tag))) if !tag.contains('/') => (folder, Selector::Tag(checked(tag)?.to_owned())),
+            (None, Some((folder, tag))) if !tag.contains('/') => {
+                (folder, Selector::Tag(checked(tag)?.to_owned()))
+            }
             _ => (rest, Selector::Only),
         };
         if folder.is_empty() {
             return Err(malformed());
         }
-        Ok(Self::Layout { folder: folder.to_owned(), selector })
+        Ok(Self::Layout {
+            folder: folder.to_owned(),
+            selector,
+        })
     }
 }
 
 impl fmt::Display for Reference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Store { name: Some(name), digest } => write!(formatter, "layout:{name}@{digest}"),
+            Self::Store {
+                name: Some(name),
+                digest,
+            } => write!(formatter, "layout:{name}@{digest}"),
             Self::Store { name: None, digest } => write!(formatter, "layout:{digest}"),
-            Self::Layout { folder, selector: Selector::Only } => write!(formatter, "oci:{folder}"),
-            Self::Layout { folder, selector: Selector::Tag(tag) } => write!(formatter, "oci:{folder}:{tag}"),
-            Self::Layout { folder, selector: Selector::Digest(digest) } => write!(formatter, "oci:{folder}@{digest}"),
+            Self::Layout {
+                folder,
+                selector: Selector::Only,
+            } => write!(formatter, "oci:{folder}"),
+            Self::Layout {
+                folder,
+                selector: Selector::Tag(tag),
+            } => write!(formatter, "oci:{folder}:{tag}"),
+            Self::Layout {
+                folder,
+                selector: Selector::Digest(digest),
+            } => write!(formatter, "oci:{folder}@{digest}"),
         }
     }
 }
@@ -100,8 +123,14 @@ pub(crate) fn checked(name: &str) -> Result<&str, ImageError> {
             [left, right] => left.is_ascii_alphanumeric() || right.is_ascii_alphanumeric(),
             _ => true,
         });
-        let allowed = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._:@+".contains(byte));
-        ends(bytes.first().copied()) && ends(bytes.last().copied()) && separated && allowed && !part.contains("---")
+        let allowed = bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._:@+".contains(byte));
+        ends(bytes.first().copied())
+            && ends(bytes.last().copied())
+            && separated
+            && allowed
+            && !part.contains("---")
     };
     if name.len() <= LONGEST_NAME && name.split('/').all(is_sound) {
         return Ok(name);

@@ -55,7 +55,11 @@ impl Store {
             }
         }
         let layout = Layout::of_store(Folder::open(root, Access::Read)?)?;
-        Ok(Self { root: root.to_owned(), layout, blobs })
+        Ok(Self {
+            root: root.to_owned(),
+            layout,
+            blobs,
+        })
     }
 
     /// Opens an image of the store, by reference (`layout:…`) or by digest alone.
@@ -66,7 +70,10 @@ impl Store {
                 Reference::Store { name, digest } => (name, digest),
                 Reference::Layout { .. } => {
                     let expected = "a reference to the image store: `layout:NAME@sha256:…`";
-                    return Err(ImageError::Malformed { given: reference.to_owned(), expected });
+                    return Err(ImageError::Malformed {
+                        given: reference.to_owned(),
+                        expected,
+                    });
                 }
             },
         };
@@ -93,8 +100,14 @@ impl Store {
         let digest: Digest = digest.parse()?;
         let name = checked(name)?.to_owned();
         let index: Value = serde_json::to_value(self.layout.index()?).map_err(unreadable)?;
-        let entries = index.get("manifests").and_then(Value::as_array).into_iter().flatten();
-        let is_kept = entries.into_iter().any(|entry| is_of(entry, digest) && has_name(entry, &name));
+        let entries = index
+            .get("manifests")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let is_kept = entries
+            .into_iter()
+            .any(|entry| is_of(entry, digest) && has_name(entry, &name));
         if !is_kept {
             return Ok(None);
         }
@@ -108,7 +121,12 @@ impl Store {
 
     /// Keeps an image under a name. Copies what is not here yet, and verifies it. The answer
     /// is its reference: `layout:NAME@sha256:…`.
-    pub fn keep(&self, image: &Image, name: &str, interrupt: &Interrupt) -> Result<String, ImageError> {
+    pub fn keep(
+        &self,
+        image: &Image,
+        name: &str,
+        interrupt: &Interrupt,
+    ) -> Result<String, ImageError> {
         let name = checked(name)?;
         for blob in image.blobs() {
             self.blobs.copy(image.layout(), blob, interrupt)?;
@@ -117,13 +135,20 @@ impl Store {
         let path = self.root.join("index.json");
         let text = fs::read(&path).map_err(ImageError::at("read", &path))?;
         let mut index: Value = self.layout.parse(&text, "index.json")?;
-        let manifests = index.get_mut("manifests").and_then(Value::as_array_mut).ok_or_else(|| ImageError::Invalid {
-            what: "`index.json` in the image store".to_owned(),
-            reason: "it has no list of manifests".to_owned(),
-        })?;
+        let manifests = index
+            .get_mut("manifests")
+            .and_then(Value::as_array_mut)
+            .ok_or_else(|| ImageError::Invalid {
+                what: "`index.json` in the image store".to_owned(),
+                reason: "it has no list of manifests".to_owned(),
+            })?;
         enter(manifests, image, name);
         replace(&self.blobs, &self.root, "index.json", &index)?;
-        Ok(Reference::Store { name: Some(name.to_owned()), digest: image.digest() }.to_string())
+        Ok(Reference::Store {
+            name: Some(name.to_owned()),
+            digest: image.digest(),
+        }
+        .to_string())
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -144,7 +169,10 @@ impl Store {
 /// Makes the image the one that the name means; the one that it meant before stays.
 fn enter(manifests: &mut Vec<Value>, image: &Image, name: &str) {
     let is_this = |entry: &Value| is_of(entry, image.digest()) && has_name(entry, name);
-    for entry in manifests.iter_mut().filter(|entry| annotation(entry, ANNOTATION_REF_NAME) == Some(name)) {
+    for entry in manifests
+        .iter_mut()
+        .filter(|entry| annotation(entry, ANNOTATION_REF_NAME) == Some(name))
+    {
         if let Some(annotations) = entry.get_mut("annotations").and_then(Value::as_object_mut) {
             annotations.remove(ANNOTATION_REF_NAME);
             annotations.insert(ANNOTATION_KEPT.to_owned(), json!(name));
@@ -163,11 +191,16 @@ fn enter(manifests: &mut Vec<Value>, image: &Image, name: &str) {
 }
 
 fn is_of(entry: &Value, digest: Digest) -> bool {
-    entry.get("digest").and_then(Value::as_str).is_some_and(|found| found == digest.to_string())
+    entry
+        .get("digest")
+        .and_then(Value::as_str)
+        .is_some_and(|found| found == digest.to_string())
 }
 
 fn has_name(entry: &Value, name: &str) -> bool {
-    [ANNOTATION_REF_NAME, ANNOTATION_KEPT].iter().any(|key| annotation(entry, key) == Some(name))
+    [ANNOTATION_REF_NAME, ANNOTATION_KEPT]
+        .iter()
+        .any(|key| annotation(entry, key) == Some(name))
 }
 
 fn annotation<'a>(entry: &'a Value, key: &str) -> Option<&'a str> {
@@ -178,7 +211,11 @@ fn annotation<'a>(entry: &'a Value, key: &str) -> Option<&'a str> {
 fn lock(root: &Path) -> Result<File, ImageError> {
     let path = root.join(".lock");
     let take = || -> io::Result<File> {
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)?;
         file.lock()?;
         Ok(file)
     };
@@ -191,14 +228,21 @@ fn replace(blobs: &Blobs, root: &Path, name: &str, content: &Value) -> Result<()
     let write = || -> io::Result<()> {
         file.write_all(&serde_json::to_vec(content)?)?;
         use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+        file.as_file()
+            .set_permissions(fs::Permissions::from_mode(0o644))?;
         file.as_file().sync_all()?;
         file.persist(root.join(name))?;
         File::open(root)?.sync_all()
     };
-    write().map_err(ImageError::io("write", format!("`{name}` of the image store")))
+    write().map_err(ImageError::io(
+        "write",
+        format!("`{name}` of the image store"),
+    ))
 }
 
 fn unreadable(error: serde_json::Error) -> ImageError {
-    ImageError::Invalid { what: "`index.json` in the image store".to_owned(), reason: error.to_string() }
+    ImageError::Invalid {
+        what: "`index.json` in the image store".to_owned(),
+        reason: error.to_string(),
+    }
 }

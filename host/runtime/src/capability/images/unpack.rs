@@ -30,27 +30,40 @@ pub struct UnpackLimits {
 
 impl Default for UnpackLimits {
     fn default() -> Self {
-        Self { bytes: 8 * 1024 * 1024 * 1024, entries: 500_000 }
+        Self {
+            bytes: 8 * 1024 * 1024 * 1024,
+            entries: 500_000,
+        }
     }
 }
 
 /// Unpacks an image to `target`, which must not exist yet; its parent must. Digests of all
 /// layers are verified. After an error, or an interruption, there is nothing at `target`.
-pub fn unpack(image: &Image, target: &Path, limits: &UnpackLimits, interrupt: &Interrupt) -> Result<(), ImageError> {
+pub fn unpack(
+    image: &Image,
+    target: &Path,
+    limits: &UnpackLimits,
+    interrupt: &Interrupt,
+) -> Result<(), ImageError> {
     if target.symlink_metadata().is_ok() {
         return Err(ImageError::Occupied);
     }
     let site = Site::claim(target)?;
-    let directory = Directory::open(&site.path).map_err(ImageError::io("open", "the new release"))?;
+    let directory =
+        Directory::open(&site.path).map_err(ImageError::io("open", "the new release"))?;
     let mut tree = Tree::new(directory.clone());
     let mut meter = Meter::new(*limits, interrupt);
     for layer in image.layers() {
         let blob = image.layout().blob(layer.digest()?)?;
-        blob::read(blob, layer, &mut meter, |archive, meter| archive::extract(archive, &mut tree, meter))?;
+        blob::read(blob, layer, &mut meter, |archive, meter| {
+            archive::extract(archive, &mut tree, meter)
+        })?;
         tree.end_layer();
     }
     tree.check_links(interrupt)?;
-    directory.sync_file_system().map_err(ImageError::io("write", "the new release to disk"))?;
+    directory
+        .sync_file_system()
+        .map_err(ImageError::io("write", "the new release to disk"))?;
     if interrupt.is_raised() {
         return Err(ImageError::Interrupted);
     }
@@ -71,7 +84,10 @@ impl Site {
     fn claim(target: &Path) -> Result<Self, ImageError> {
         let (Some(parent), Some(name)) = (target.parent(), target.file_name()) else {
             let expected = "a path for a release";
-            return Err(ImageError::Malformed { given: target.display().to_string(), expected });
+            return Err(ImageError::Malformed {
+                given: target.display().to_string(),
+                expected,
+            });
         };
         let path = parent.join(format!(".{}.unpacking", name.to_string_lossy()));
         match fs::DirBuilder::new().mode(0o755).create(&path) {
@@ -84,7 +100,11 @@ impl Site {
         if claim.try_lock().is_err() || !is_at(&claim, &path) {
             return Err(ImageError::Occupied);
         }
-        let site = Self { path, claim, is_published: false };
+        let site = Self {
+            path,
+            claim,
+            is_published: false,
+        };
         site.clear().map_err(ImageError::at("clear", &site.path))?;
         Ok(site)
     }
@@ -107,7 +127,9 @@ impl Site {
         fs::rename(&self.path, target).map_err(ImageError::at("publish", target))?;
         self.is_published = true;
         let parent = target.parent().unwrap_or(Path::new("."));
-        File::open(parent).and_then(|parent| parent.sync_all()).map_err(ImageError::at("publish", target))
+        File::open(parent)
+            .and_then(|parent| parent.sync_all())
+            .map_err(ImageError::at("publish", target))
     }
 }
 

@@ -54,34 +54,3 @@ impl Level {
         }
     }
 }
-
-/// The text with what could move a cursor, recolour a terminal or reorder letters spelt out,
-/// cut off where it would become longer than `longest` bytes.
-pub(super) fn escaped(text: &str, longest: usize) -> String {
-    let mut clean = String::with_capacity(text.len().min(longest));
-    for character in text.chars() {
-        let before = clean.len();
-        if disturbs(character) {
-            clean.extend(character.escape_default());
-        } else {
-            clean.push(character);
-        }
-        if clean.len() > longest {
-            clean.truncate(before);
-            clean.push('…');
-            return clean;
-        }
-    }
-    clean
-}
-
-/// Control characters but the tabulator; marks that change the direction of writing
-/// (Unicode Standard Annex 9) or break lines.
-fn disturbs(character: char) -> bool {
-    match character {
-        '\t' => false,
-        '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => true,
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-        other => other.is_control(),
-    }
-}

@@ -10,6 +10,7 @@ mod line;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::harmless;
 use crate::limits::Limits;
 use crate::record::Level;
 use crate::redactor::Redactor;
@@ -75,14 +76,14 @@ impl StepLog {
             .take(line::MOST_FIELDS)
             .map(|(name, value)| {
                 let value = self.redactor.redact(value);
-                (line::escaped(name, line::LONGEST_FIELD), line::escaped(&value, line::LONGEST_FIELD))
+                (harmless::line(name, line::LONGEST_FIELD), harmless::line(&value, line::LONGEST_FIELD))
             })
             .collect();
         let mut texts = clean.trim_end_matches(['\n', '\r']).split('\n').peekable();
         let mut fields = Some(fields);
         while let Some(text) = texts.next() {
             let text = text.strip_suffix('\r').unwrap_or(text);
-            let message = line::escaped(text, self.limits.log_line.as_usize());
+            let message = harmless::line(text, self.limits.log_line.as_usize());
             // Fields belong to the message as a whole and stand once, at its end.
             let fields = if texts.peek().is_none() { fields.take() } else { None };
             self.pass(LogLine { origin, level, message, fields: fields.unwrap_or_default() });
@@ -91,7 +92,7 @@ impl StepLog {
 
     /// How far the step is.
     pub(crate) fn progress(&self, done: u64, total: Option<u64>, what: &str) {
-        let what = line::escaped(&self.redactor.redact(what), line::LONGEST_FIELD);
+        let what = harmless::line(&self.redactor.redact(what), line::LONGEST_FIELD);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.flow.admits_progress(Instant::now()) {
             drop(state);

@@ -49,8 +49,10 @@ async fn check(address: SocketAddr, service: &str) -> Result<String, Error> {
     match answer {
         Ok(response) => {
             let status = response.into_inner().status;
-            Ok(ServingStatus::try_from(status)
-                .map_or_else(|_| status.to_string(), |known| known.as_str_name().to_owned()))
+            Ok(ServingStatus::try_from(status).map_or_else(
+                |_| status.to_string(),
+                |known| known.as_str_name().to_owned(),
+            ))
         }
         Err(status) => match status.code() {
             Code::NotFound => Ok(ServingStatus::ServiceUnknown.as_str_name().to_owned()),

@@ -41,7 +41,7 @@ impl ProbeView<'_> {
 
     /// A probe ends when the step is cancelled: nobody waits for its answer any more.
     async fn probe<T: Send + 'static>(
-        &self,
+        &mut self,
         probe: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Refusal> {
         let answer = self.operations.run("a probe", |token| async move {
@@ -92,10 +92,6 @@ impl Host for ProbeView<'_> {
     ) -> Result<String, Refusal> {
         let release = self.release(&handle)?;
         self.probe(async move { super::grpc(&release, port, &service, timeout_ms).await }).await
-    }
-
-    fn convert_failure(&mut self, refusal: Refusal) -> wasmtime::Result<Failure> {
-        refusal.into_failure()
     }
 }
 

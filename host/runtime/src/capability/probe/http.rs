@@ -82,7 +82,11 @@ mod tests {
     fn a_path_cannot_name_another_host_or_add_a_header() {
         assert_eq!(check_path("/healthz?deep=1").unwrap(), "/healthz?deep=1");
         for path in ["", "healthz", "http://example.com/", "/a b", "/a\r\nX: y"] {
-            assert_eq!(check_path(path).unwrap_err().code(), "probe.invalid", "{path:?}");
+            assert_eq!(
+                check_path(path).unwrap_err().code(),
+                "probe.invalid",
+                "{path:?}"
+            );
         }
         assert!(check_path(&format!("/{}", "x".repeat(MAX_PATH))).is_err());
     }

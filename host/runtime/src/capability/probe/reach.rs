@@ -106,11 +106,23 @@ mod tests {
     #[test]
     fn only_our_listeners_on_the_loopback_count() {
         assert_eq!(choice(&[]), Err("probe.unreachable"));
-        assert_eq!(choice(&[listener("0.0.0.0:80", 1)]), Ok("127.0.0.1:80".to_owned()));
+        assert_eq!(
+            choice(&[listener("0.0.0.0:80", 1)]),
+            Ok("127.0.0.1:80".to_owned())
+        );
         assert_eq!(choice(&[listener("[::]:80", 1)]), Ok("[::1]:80".to_owned()));
-        assert_eq!(choice(&[listener("127.0.0.2:80", 1)]), Ok("127.0.0.2:80".to_owned()));
-        assert_eq!(choice(&[listener("10.0.0.1:80", 1)]), Err("probe.not-on-loopback"));
-        assert_eq!(choice(&[listener("0.0.0.0:80", 2)]), Err("probe.foreign-listener"));
+        assert_eq!(
+            choice(&[listener("127.0.0.2:80", 1)]),
+            Ok("127.0.0.2:80".to_owned())
+        );
+        assert_eq!(
+            choice(&[listener("10.0.0.1:80", 1)]),
+            Err("probe.not-on-loopback")
+        );
+        assert_eq!(
+            choice(&[listener("0.0.0.0:80", 2)]),
+            Err("probe.foreign-listener")
+        );
         let shared = [listener("0.0.0.0:80", 1), listener("127.0.0.1:80", 2)];
         assert_eq!(choice(&shared), Err("probe.foreign-listener"));
         let elsewhere = [listener("127.0.0.1:80", 1), listener("10.0.0.1:80", 2)];

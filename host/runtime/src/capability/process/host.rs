@@ -167,10 +167,6 @@ impl Host for ProcessView<'_> {
         let service = self.service()?;
         Ok(self.operations.tidying("removing data", move |_| service.remove_data()).await??)
     }
-
-    fn convert_failure(&mut self, refusal: Refusal) -> wasmtime::Result<Failure> {
-        refusal.into_failure()
-    }
 }
 
 impl From<Exit> for process::Exit {

@@ -35,8 +35,8 @@ pub(super) fn remains(record: &Record, release: &Path) -> io::Result<Vec<Identit
     let main = record.process.filter(|main| main.is_alive());
     let mut found = HashMap::new();
     for process in table.iter().filter(|process| !process.ended) {
-        let of_main = main
-            .is_some_and(|main| main == process.identity || main.pid == process.session);
+        let of_main =
+            main.is_some_and(|main| main == process.identity || main.pid == process.session);
         if of_main || table::has_variable(process.identity.pid, MARK, release) {
             found.insert(process.identity.pid, process.identity);
             for below in table::below(process.identity.pid, &table) {

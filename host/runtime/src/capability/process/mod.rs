@@ -8,12 +8,14 @@
 
 mod assemble;
 mod control;
+mod end;
 mod error;
 mod host;
 mod launch;
 mod lines;
 mod lost;
 mod outputs;
+mod place;
 mod ports;
 mod program;
 mod protocol;
@@ -22,6 +24,7 @@ mod release;
 mod run;
 pub mod shim;
 mod start;
+mod state;
 mod supervisor;
 mod table;
 mod tail;

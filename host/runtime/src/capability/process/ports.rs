@@ -120,7 +120,10 @@ fn owners(inodes: &HashSet<u64>) -> io::Result<HashMap<u64, Vec<u32>>> {
 
 /// `socket:[1234]`
 fn inode(link: &str) -> Option<u64> {
-    link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+    link.strip_prefix("socket:[")?
+        .strip_suffix(']')?
+        .parse()
+        .ok()
 }
 
 /// One line of the table, if that socket listens: its address and its inode.
@@ -174,10 +177,16 @@ mod tests {
     fn lines_of_both_families_are_read_and_others_passed_over() {
         let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 0";
         let (address, inode) = parse(line).unwrap();
-        assert_eq!((address.to_string().as_str(), inode), ("127.0.0.1:8080", 12345));
+        assert_eq!(
+            (address.to_string().as_str(), inode),
+            ("127.0.0.1:8080", 12345)
+        );
         let line = "   1: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 7 1 0";
         assert_eq!(parse(line).unwrap().0.to_string(), "[::1]:80");
-        assert!(parse(&line.replace(" 0A ", " 01 ")).is_none(), "a connection is not a listener");
+        assert!(
+            parse(&line.replace(" 0A ", " 01 ")).is_none(),
+            "a connection is not a listener"
+        );
         assert!(parse("  sl  local_address rem_address   st").is_none());
     }
 }

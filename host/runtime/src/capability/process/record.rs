@@ -43,8 +43,10 @@ pub(crate) struct Record {
     pub(crate) version: u32,
     /// The step that installed the release.
     pub(crate) step_id: String,
-    /// The boot that the identity belongs to.
+    /// The boot that the identities belong to.
     pub(crate) boot_id: String,
+    /// Who wrote this. Another shim that holds the lock has not come to writing yet.
+    pub(crate) shim: Identity,
     /// The process that was started last; written before it becomes the program.
     pub(crate) process: Option<Identity>,
     /// Where the release is in its life.

@@ -1,23 +1,21 @@
 //! One release: an unpacked image of a service, and the process that was started from it.
 //!
-//! What is true is asked each time: the system says whether the shim lives (it holds a lock),
-//! the record says what it last knew, the boot id says whether that was before a reboot. A
-//! handle keeps nothing, so it never goes stale. Starting is in [`start`](super::start).
+//! A handle keeps nothing that changes, so it never goes stale: what is true is asked each
+//! time. Its life is told in three other files: [`start`](super::start),
+//! [`state`](super::state) and [`end`](super::end).
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::control;
 use super::error::Error;
-use super::launch::{Condition, Exit, State};
-use super::lost;
+use super::launch::{Exit, State};
 use super::outputs::{self, Output};
+use super::place::{GONE, remove_folder};
 use super::program;
 use super::protocol::{Failure, Reply, Request};
 use super::record::{self, Layout, Meta, Record};
-use super::supervisor::{Service, remove_folder};
-use super::table::{self, Identity};
+use super::supervisor::Service;
 use super::tail;
 
 /// An unpacked image, and what became of it.
@@ -66,119 +64,6 @@ impl Release {
         self.meta.sequence
     }
 
-    /// What is known of it now.
-    ///
-    /// # Errors
-    /// When its files cannot be read or are damaged.
-    pub fn state(&self) -> Result<State, Error> {
-        let shim = self.layout.shim()?;
-        let Some(record) = self.record()? else {
-            return Ok(match shim {
-                Some(_) => state(Condition::Starting, None, ""),
-                None => state(Condition::Installed, None, ""),
-            });
-        };
-        if shim.is_some() || !record.condition.is_live() {
-            let live = record.condition.is_live();
-            return Ok(State {
-                pid: record.process.filter(|_| live).map(|process| process.pid),
-                ..state(record.condition, Some(&record), &record.detail)
-            });
-        }
-        if record.boot_id != table::boot_id().map_err(Error::io("read", "boot_id"))? {
-            return Ok(state(Condition::Exited, Some(&record), "not running since reboot"));
-        }
-        let main = record.process.filter(|main| main.is_alive());
-        if main.is_some() || !self.remains(&record)?.is_empty() {
-            return Ok(State {
-                pid: main.map(|main| main.pid),
-                ..state(
-                    Condition::Lost,
-                    Some(&record),
-                    "runs, but the process that looked after it is gone",
-                )
-            });
-        }
-        Ok(state(
-            Condition::Exited,
-            Some(&record),
-            "ended together with the process that looked after it",
-        ))
-    }
-
-    /// Ends the process and all its descendants: asks, and kills after the grace. Nothing is
-    /// left of them when this returns. Does nothing when nothing runs.
-    ///
-    /// # Errors
-    /// [`Error::Unkillable`], or what the system says.
-    pub async fn stop(&self) -> Result<(), Error> {
-        if let Some(shim) = self.shim()? {
-            let reply = self.ask(&Request::Stop).await?;
-            match reply {
-                Some(Reply::Failed(failure)) => return Err(self.failed(failure)),
-                Some(Reply::Ended(_)) | None => {}
-                Some(_) => return Err(self.unexpected()),
-            }
-            // Its lock is free and its socket is closed only when it has ended.
-            lost::gone(shim)
-                .await
-                .map_err(Error::io("wait for the shim of", self.layout.folder()))?;
-        }
-        let Some(mut record) = self.record()? else {
-            return Ok(());
-        };
-        if record.condition.is_live() {
-            let grace = Duration::from_millis(record.stop_grace_ms);
-            lost::end(&record, self.layout.folder(), grace).await?;
-            record.condition = Condition::Stopped;
-            record.detail.clear();
-            record::store(&self.layout.record(), &record)
-                .map_err(Error::io("write", self.layout.record()))?;
-        }
-        Ok(())
-    }
-
-    /// Waits for the end of a process that is not kept running, and answers at once when it
-    /// has ended already.
-    ///
-    /// # Errors
-    /// [`Error::KeptRunning`], [`Error::NotRunning`] when it was never started,
-    /// [`Error::ExitUnknown`] when nobody saw its end.
-    pub async fn wait(&self) -> Result<Exit, Error> {
-        if self.shim()?.is_some() {
-            if self.record()?.is_some_and(|record| record.keep_running) {
-                return Err(Error::KeptRunning {
-                    step_id: self.step_id().to_owned(),
-                });
-            }
-            match self.ask(&Request::Wait).await? {
-                Some(Reply::Ended(Some(exit))) => return Ok(exit),
-                // The shim went away meanwhile: what it wrote last decides.
-                Some(Reply::Ended(None)) | None => {}
-                Some(Reply::Failed(failure)) => return Err(self.failed(failure)),
-                Some(_) => return Err(self.unexpected()),
-            }
-        }
-        let Some(record) = self.record()? else {
-            return Err(self.not_running(&self.state()?));
-        };
-        if record.condition.is_live() && let Some(main) = record.process {
-            lost::gone(main)
-                .await
-                .map_err(Error::io("wait for a process of", self.layout.folder()))?;
-        }
-        match record.exit {
-            Some(exit) if !record.condition.is_live() => Ok(exit),
-            _ => Err(Error::ExitUnknown {
-                step_id: self.step_id().to_owned(),
-                detail: match self.state()?.detail {
-                    detail if detail.is_empty() => "it was stopped before it began".to_owned(),
-                    detail => detail,
-                },
-            }),
-        }
-    }
-
     /// What a job wrote to the file that `STAGEWRIGHT_OUTPUT` names.
     ///
     /// # Errors
@@ -203,10 +88,12 @@ impl Release {
         self.stop().await?;
         let folder = self.layout.folder();
         let Some(name) = folder.file_name().and_then(|name| name.to_str()) else {
-            return Err(Error::Invalid("the folder of the release has no name".to_owned()));
+            return Err(Error::Invalid(
+                "the folder of the release has no name".to_owned(),
+            ));
         };
         // Renamed first: a release that is half removed must not be listed.
-        let doomed = folder.with_file_name(format!(".gone-{name}"));
+        let doomed = folder.with_file_name(format!("{GONE}{name}"));
         remove_folder(&doomed)?;
         match std::fs::rename(folder, &doomed) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -252,26 +139,6 @@ impl Release {
         }
     }
 
-    /// All its processes, the shim among them, because it may hold the listening sockets.
-    pub(crate) fn processes(&self) -> Result<HashSet<u32>, Error> {
-        let look = |error| Error::io("look for processes of", self.layout.folder())(error);
-        if let Some(shim) = self.layout.shim()? {
-            let below = table::descendants(shim).map_err(look)?;
-            let below = below.iter().map(|process| process.identity.pid);
-            return Ok(below.chain([shim]).collect());
-        }
-        let Some(record) = self.record()? else {
-            return Ok(HashSet::new());
-        };
-        Ok(self.remains(&record)?.iter().map(|one| one.pid).collect())
-    }
-
-    /// The shim that looks after it now.
-    pub(super) fn shim(&self) -> Result<Option<Identity>, Error> {
-        // It may end between the two questions.
-        Ok(self.layout.shim()?.and_then(|pid| Identity::of(pid).ok()))
-    }
-
     pub(super) async fn ask(&self, request: &Request) -> Result<Option<Reply>, Error> {
         let folder = self.layout.folder();
         control::ask(folder, request)
@@ -295,15 +162,12 @@ impl Release {
     }
 
     pub(super) fn unexpected(&self) -> Error {
-        self.failed(Failure::Other("it answered something else than was asked".to_owned()))
+        self.failed(Failure::Other(
+            "it answered something else than was asked".to_owned(),
+        ))
     }
 
-    fn remains(&self, record: &Record) -> Result<Vec<Identity>, Error> {
-        let folder = self.layout.folder();
-        lost::remains(record, folder).map_err(Error::io("look for processes of", folder))
-    }
-
-    fn not_running(&self, state: &State) -> Error {
+    pub(super) fn not_running(&self, state: &State) -> Error {
         Error::NotRunning {
             step_id: self.step_id().to_owned(),
             condition: state.condition.as_str(),
@@ -312,15 +176,5 @@ impl Release {
                 detail => format!(": {detail}"),
             },
         }
-    }
-}
-
-fn state(condition: Condition, record: Option<&Record>, detail: &str) -> State {
-    State {
-        condition,
-        pid: None,
-        exit: record.and_then(|record| record.exit),
-        restarts: record.map_or(0, |record| record.restarts),
-        detail: detail.to_owned(),
     }
 }

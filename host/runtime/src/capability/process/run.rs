@@ -179,7 +179,9 @@ impl Runner {
             return Err(Error::Invalid("the command names no program".to_owned()));
         };
         if command.argv.iter().any(|word| word.contains('\0')) {
-            return Err(Error::Invalid("a word of the command contains NUL".to_owned()));
+            return Err(Error::Invalid(
+                "a word of the command contains NUL".to_owned(),
+            ));
         }
         let mut environment: std::collections::BTreeMap<_, _> =
             self.passed.iter().cloned().collect();

@@ -11,14 +11,17 @@ use super::assemble::{self, Surroundings};
 use super::control;
 use super::error::Error;
 use super::launch::{Condition, Launch, Port, Secret, Value};
+use super::lost;
+use super::place::{create_private, remove_folder};
 use super::ports;
 use super::protocol::{Failure, Keep, Order, Reply, Request, Socket};
 use super::record;
 use super::release::Release;
-use super::supervisor::{create_private, remove_folder};
 
 /// How long a shim may take to say whether the process began.
 const BEGINS: Duration = Duration::from_secs(60);
+/// How often starting is tried when somebody else starts and stops the same release.
+const TRIES: usize = 5;
 
 impl Release {
     /// Starts it, unless it runs already; returns once the process exists and is the program.
@@ -29,11 +32,29 @@ impl Release {
     /// [`Error::ProgramNotFound`], [`Error::ProgramRefused`], [`Error::PortTaken`],
     /// [`Error::PortOfOtherRelease`], [`Error::Shim`].
     pub async fn start(&self, launch: &Launch) -> Result<(), Error> {
-        match self.state()?.condition {
-            Condition::Starting | Condition::Running => return Ok(()),
-            Condition::Lost => self.stop().await?,
-            _ => {}
+        for _ in 0..TRIES {
+            match self.state()?.condition {
+                Condition::Starting | Condition::Running => return Ok(()),
+                Condition::Lost => self.stop().await?,
+                _ => {}
+            }
+            // The shim of the last run may be about to go.
+            if let Some(shim) = self.shim()? {
+                lost::gone(shim)
+                    .await
+                    .map_err(Error::io("wait for the shim of", self.layout.folder()))?;
+            }
+            if self.try_start(launch).await? {
+                return Ok(());
+            }
         }
+        Err(self.failed(Failure::Other(
+            "others start and stop it all the time".to_owned(),
+        )))
+    }
+
+    /// False when another shim looks after it by now.
+    async fn try_start(&self, launch: &Launch) -> Result<bool, Error> {
         let data = self.service.data();
         let program = assemble::assemble(
             launch,
@@ -47,7 +68,11 @@ impl Release {
             },
         )?;
         let (sockets, files) = self.take_over(launch).await?;
-        let held: Vec<u16> = sockets.iter().take(files.len()).map(|socket| socket.port).collect();
+        let held: Vec<u16> = sockets
+            .iter()
+            .take(files.len())
+            .map(|socket| socket.port)
+            .collect();
         self.check_ports(launch, &held)?;
 
         self.prepare(&data)?;
@@ -62,7 +87,8 @@ impl Release {
             stop_grace_ms: u64::try_from(launch.stop_grace.as_millis()).unwrap_or(u64::MAX),
         });
         match self.give(&order, &files).await? {
-            Reply::Started { .. } | Reply::AlreadyKept => Ok(()),
+            Reply::Started { .. } => Ok(true),
+            Reply::AlreadyKept => Ok(false),
             Reply::Failed(Failure::Refused(cause)) => Err(Error::ProgramRefused {
                 program: word,
                 cause,
@@ -77,10 +103,7 @@ impl Release {
     ///
     /// # Errors
     /// [`Error::NeverStarted`], [`Error::SecretMissing`], and as [`start`](Self::start).
-    pub async fn start_again(
-        &self,
-        secret: impl Fn(&str) -> Option<Secret>,
-    ) -> Result<(), Error> {
+    pub async fn start_again(&self, secret: impl Fn(&str) -> Option<Secret>) -> Result<(), Error> {
         let Some(mut launch) = self.last_launch()? else {
             return Err(Error::NeverStarted {
                 step_id: self.step_id().to_owned(),
@@ -122,7 +145,7 @@ impl Release {
     async fn give(&self, order: &Order, files: &[OwnedFd]) -> Result<Reply, Error> {
         let shim = &self.service.settings.shim;
         let failed = |error: std::io::Error| self.failed(Failure::Other(error.to_string()));
-        let (_child, mut line) =
+        let (mut child, mut line) =
             control::spawn(shim, self.layout.folder(), Stdio::null).map_err(failed)?;
         let files: Vec<_> = files.iter().map(AsFd::as_fd).collect();
         let talk = async {
@@ -130,7 +153,9 @@ impl Release {
             line.receive::<Reply>().await
         };
         match timeout(BEGINS, talk).await {
-            Ok(Ok(Some((reply, _)))) => Ok(reply),
+            Ok(Ok(Some((reply @ Reply::Started { .. }, _)))) => Ok(reply),
+            // In all other cases the shim has nothing to look after, and ends.
+            Ok(Ok(Some((reply, _)))) => child.wait().await.map(|_| reply).map_err(failed),
             Ok(Ok(None)) => Err(self.failed(Failure::Other("it ended at once".to_owned()))),
             Ok(Err(error)) => Err(failed(error)),
             Err(_) => Err(self.failed(Failure::Other("it does not answer".to_owned()))),
@@ -190,7 +215,11 @@ impl Release {
     fn taken(&self, port: &Port, listener: &ports::Listener) -> Result<Error, Error> {
         for other in self.others()? {
             let processes = other.processes()?;
-            if listener.owners.iter().any(|owner| processes.contains(owner)) {
+            if listener
+                .owners
+                .iter()
+                .any(|owner| processes.contains(owner))
+            {
                 return Ok(Error::PortOfOtherRelease {
                     port: port.number,
                     name: port.name.clone(),

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::Error;
 use super::launch::ImageDefaults;
+use super::place::{NEW, create_private, remove_folder, sweep};
 use super::record::{self, Layout, Meta};
 use super::release::Release;
 
@@ -73,7 +74,8 @@ impl Supervisor {
     /// letters, digits and `-`.
     pub fn service(&self, environment: &str, name: &str) -> Result<Service, Error> {
         for word in [environment, name] {
-            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            let fits =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             if word.is_empty() || word.len() > 63 || !word.bytes().all(fits) {
                 return Err(Error::Invalid(format!(
                     "`{}` is not the name of an environment or a service",
@@ -160,9 +162,9 @@ impl Service {
         };
         let folder = self.folder();
         let name = folder_name(step_id);
-        let new = Layout::new(folder.join(format!(".new-{name}")));
-        remove_folder(new.folder())?;
+        let new = Layout::new(folder.join(format!("{NEW}{name}")));
         create_private(&folder)?;
+        sweep(&folder)?;
         for part in [new.folder().to_owned(), new.log(), new.run()] {
             create_private(&part)?;
         }
@@ -216,97 +218,15 @@ fn folder_name(step_id: &str) -> String {
         .take(80)
         .collect();
     let hash = Sha256::digest(step_id.as_bytes());
-    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{readable}-{hash}").trim_start_matches('-').to_owned()
-}
-
-/// Makes a folder that only this user can enter, with those above it.
-pub(super) fn create_private(folder: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(Error::io("create", folder))
-}
-
-/// Removes a folder with all that is in it, if it is there.
-pub(super) fn remove_folder(folder: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::io("remove", folder)(error))
-        }
-        _ => Ok(()),
-    }
+    let hash: String = hash
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{readable}-{hash}")
+        .trim_start_matches('-')
+        .to_owned()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn service(folder: &Path) -> Service {
-        let supervisor = Supervisor::new(Settings {
-            releases: folder.join("releases"),
-            data: folder.join("data"),
-            shim: Vec::new(),
-            passed: Vec::new(),
-        });
-        supervisor.service("shop", "api").unwrap()
-    }
-
-    fn install(service: &Service, step: &str, reference: &str) -> Result<Release, InstallError<io::Error>> {
-        service.install(step, reference, ImageDefaults::default(), |root| fs::create_dir(root))
-    }
-
-    #[test]
-    fn step_ids_become_safe_and_distinct_names() {
-        let names: Vec<_> = ["shop-41/api/deploy", "shop-41/api_deploy", "../..", "", &"x".repeat(999)]
-            .map(folder_name)
-            .into();
-        for name in &names {
-            let whole = !name.contains('/') && !name.starts_with('.') && name.len() < 128;
-            assert!(whole, "{name}");
-        }
-        assert_ne!(names[0], names[1]);
-    }
-
-    #[test]
-    fn installing_twice_is_installing_once_and_the_newest_comes_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let service = service(folder.path());
-        assert!(service.releases().unwrap().is_empty());
-        install(&service, "one", "sha256:1").unwrap();
-        install(&service, "two", "sha256:2").unwrap();
-        install(&service, "one", "sha256:1").unwrap();
-        let steps: Vec<_> = service.releases().unwrap().iter().map(|release| release.step_id().to_owned()).collect();
-        assert_eq!(steps, ["two", "one"]);
-        let Err(InstallError::Release(error)) = install(&service, "one", "sha256:3") else {
-            panic!("another image was installed for the same step");
-        };
-        assert_eq!(error.code(), "release.installed-otherwise");
-    }
-
-    #[test]
-    fn a_failed_unpack_leaves_no_release_and_can_be_repeated() {
-        let folder = tempfile::tempdir().unwrap();
-        let service = service(folder.path());
-        let failed = service.install("one", "sha256:1", ImageDefaults::default(), |root| {
-            fs::create_dir(root).unwrap();
-            Err("torn")
-        });
-        assert!(matches!(failed, Err(InstallError::Unpack("torn"))));
-        assert!(service.releases().unwrap().is_empty());
-        install(&service, "one", "sha256:1").unwrap();
-        assert_eq!(service.releases().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn names_that_lead_elsewhere_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let supervisor = Supervisor { settings: service(folder.path()).settings };
-        for name in ["..", "a/b", "", "A", "a\0"] {
-            assert!(supervisor.service("shop", name).is_err(), "{name:?}");
-            assert!(supervisor.service(name, "api").is_err(), "{name:?}");
-        }
-    }
-}
+mod tests;

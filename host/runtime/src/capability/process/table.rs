@@ -147,7 +147,9 @@ pub(crate) fn has_variable(pid: u32, name: &str, value: &Path) -> bool {
     let mut wanted = name.as_bytes().to_vec();
     wanted.push(b'=');
     wanted.extend_from_slice(value.as_os_str().as_encoded_bytes());
-    environment.split(|byte| *byte == 0).any(|entry| entry == wanted)
+    environment
+        .split(|byte| *byte == 0)
+        .any(|entry| entry == wanted)
 }
 
 /// A line of `/proc/PID/stat`. The name in it may hold blanks and parentheses, so what
@@ -175,8 +177,17 @@ mod tests {
     fn names_with_blanks_and_parentheses_do_not_shift_the_fields() {
         let line = "42 (a) b (c)) S 7 42 41 0 -1 4194560 0 0 0 0 1 2 3 4 20 0 1 0 9876 0 0";
         let process = parse(line).unwrap();
-        assert_eq!(process.identity, Identity { pid: 42, started: 9876 });
-        assert_eq!((process.parent, process.session, process.ended), (7, 41, false));
+        assert_eq!(
+            process.identity,
+            Identity {
+                pid: 42,
+                started: 9876
+            }
+        );
+        assert_eq!(
+            (process.parent, process.session, process.ended),
+            (7, 41, false)
+        );
     }
 
     #[test]
@@ -189,9 +200,15 @@ mod tests {
     #[test]
     fn a_reused_id_is_another_process() {
         let me = Identity::of(std::process::id()).unwrap();
-        let earlier = Identity { started: me.started + 1, ..me };
+        let earlier = Identity {
+            started: me.started + 1,
+            ..me
+        };
         assert!(me.is_alive());
         assert!(!earlier.is_alive());
-        assert!(!earlier.signal(Signal::TERM).unwrap(), "a stranger was signalled");
+        assert!(
+            !earlier.signal(Signal::TERM).unwrap(),
+            "a stranger was signalled"
+        );
     }
 }

@@ -30,10 +30,6 @@ impl Host for SecretsView<'_> {
         }
         Ok(self.table.push(Secret { name })?)
     }
-
-    fn convert_failure(&mut self, refusal: Refusal) -> wasmtime::Result<Failure> {
-        refusal.into_failure()
-    }
 }
 
 impl HostSecret for SecretsView<'_> {

@@ -47,7 +47,9 @@ impl Caches {
     /// a crashed run left in its workspace. To be called before that workspace is touched.
     pub fn open(root: &Path) -> Result<Self, FolderError> {
         fs::create_dir_all(root).map_err(FolderError::io("make the folder", root))?;
-        let caches = Self { root: root.to_owned() };
+        let caches = Self {
+            root: root.to_owned(),
+        };
         for entry in fs::read_dir(root).map_err(FolderError::io("list", root))? {
             let entry = entry.map_err(FolderError::io("list", root))?;
             if entry.path().join(AWAY).exists() {
@@ -64,22 +66,41 @@ impl Caches {
 
     /// Puts the cache of that name at `path` of an output folder, over what is there. It
     /// starts out empty.
-    pub fn attach(&self, name: &str, folder: &Folder, path: &str) -> Result<AttachedCache, FolderError> {
+    pub fn attach(
+        &self,
+        name: &str,
+        folder: &Folder,
+        path: &str,
+    ) -> Result<AttachedCache, FolderError> {
         check(name)?;
         let held = self.hold(OsStr::new(name))?;
         held.bring_home()?;
         let place = folder.make_way(path)?;
         let Some(file_name) = place.name.clone() else {
-            return Err(FolderError::WrongKind { path: place.path, expected: "a place for a cache" });
+            return Err(FolderError::WrongKind {
+                path: place.path,
+                expected: "a place for a cache",
+            });
         };
         remove_named(&place.directory, &file_name, &place.path, &Interrupt::new())?;
         if !held.is_at_home()? {
-            held.directory.make(OsStr::new(CONTENT)).map_err(held.io("make"))?;
+            held.directory
+                .make(OsStr::new(CONTENT))
+                .map_err(held.io("make"))?;
         }
-        held.note(&Note { folder: folder.location().to_owned(), path: place.path.clone() })?;
-        let moved = held.directory.rename(OsStr::new(CONTENT), &place.directory, &file_name);
+        held.note(&Note {
+            folder: folder.location().to_owned(),
+            path: place.path.clone(),
+        })?;
+        let moved = held
+            .directory
+            .rename(OsStr::new(CONTENT), &place.directory, &file_name);
         moved.map_err(FolderError::io("put the cache at", &place.path))?;
-        Ok(AttachedCache { held, place, is_home: false })
+        Ok(AttachedCache {
+            held,
+            place,
+            is_home: false,
+        })
     }
 
     fn hold(&self, name: &OsStr) -> Result<Held, FolderError> {
@@ -91,13 +112,22 @@ impl Caches {
             _ => {}
         }
         let directory = Directory::open(&path).map_err(FolderError::io("open", &path))?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK));
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(LOCK));
         let lock = lock.map_err(FolderError::io("open the lock of", &path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Held { name: name.to_owned(), path, directory, _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
-                Err(FolderError::CacheBusy { name: name.to_string_lossy().into_owned() })
-            }
+            Ok(()) => Ok(Held {
+                name: name.to_owned(),
+                path,
+                directory,
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(FolderError::CacheBusy {
+                name: name.to_string_lossy().into_owned(),
+            }),
             Err(TryLockError::Error(error)) => Err(FolderError::io("lock", &path)(error)),
         }
     }
@@ -150,7 +180,9 @@ impl Held {
 
     /// Undoes what a crashed run has left.
     fn bring_home(&self) -> Result<(), FolderError> {
-        let Some(note) = self.read_note()? else { return Ok(()) };
+        let Some(note) = self.read_note()? else {
+            return Ok(());
+        };
         if !self.is_at_home()?
             && let Ok(folder) = Folder::open(&note.folder, Access::Write)
             && let Some(path) = note.path.to_str()
@@ -167,14 +199,18 @@ impl Held {
             && is_there
             && !self.is_at_home()?
         {
-            let moved = place.directory.rename(name, &self.directory, OsStr::new(CONTENT));
+            let moved = place
+                .directory
+                .rename(name, &self.directory, OsStr::new(CONTENT));
             moved.map_err(FolderError::io("take the cache back from", &place.path))?;
         }
         self.forget_note()
     }
 
     fn note(&self, note: &Note) -> Result<(), FolderError> {
-        let text = serde_json::to_vec(note).map_err(io::Error::other).map_err(self.io("note the place of"))?;
+        let text = serde_json::to_vec(note)
+            .map_err(io::Error::other)
+            .map_err(self.io("note the place of"))?;
         let write = || {
             let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
             file.write_all(&text)?;
@@ -191,12 +227,16 @@ impl Held {
             other => other.map_err(self.io("read the place of"))?,
         };
         let note = serde_json::from_reader(io::Read::take(file, LONGEST_NOTE));
-        note.map(Some).map_err(io::Error::other).map_err(self.io("read the place of"))
+        note.map(Some)
+            .map_err(io::Error::other)
+            .map_err(self.io("read the place of"))
     }
 
     fn forget_note(&self) -> Result<(), FolderError> {
         match self.directory.remove_file(OsStr::new(AWAY)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.io("forget the place of")(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.io("forget the place of")(error))
+            }
             _ => Ok(()),
         }
     }
@@ -211,10 +251,16 @@ fn check(name: &str) -> Result<(), FolderError> {
         "" => "a cache needs a name",
         _ if name.len() > LONGEST_NAME => "it is longer than 64 bytes",
         _ if name.starts_with('.') => "it starts with a dot",
-        _ if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) => {
+        _ if !name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) =>
+        {
             "only letters, digits, `.`, `_` and `-` are allowed"
         }
         _ => return Ok(()),
     };
-    Err(FolderError::Name { path: PathBuf::from(name), reason })
+    Err(FolderError::Name {
+        path: PathBuf::from(name),
+        reason,
+    })
 }

@@ -27,8 +27,12 @@ impl Source {
     /// The source as a folder, read-only: its sub-trees at their places in the tree, nothing
     /// beside them, and no `.git`.
     pub fn open(&self) -> Result<Folder, FolderError> {
-        let parts = [self.path.as_str()].into_iter().chain(self.include.iter().map(String::as_str));
-        Folder::open(&self.root, Access::Read)?.without(NOT_SOURCE).limited_to(parts)
+        let parts = [self.path.as_str()]
+            .into_iter()
+            .chain(self.include.iter().map(String::as_str));
+        Folder::open(&self.root, Access::Read)?
+            .without(NOT_SOURCE)
+            .limited_to(parts)
     }
 }
 
@@ -44,7 +48,11 @@ pub struct Workspace {
 impl Workspace {
     /// Opens the folders of a step. The output folder and the folder of caches are made when
     /// they are not there; they have to be on one file system.
-    pub fn open(source: Option<&Source>, output: Option<&Path>, caches: Option<&Path>) -> Result<Self, FolderError> {
+    pub fn open(
+        source: Option<&Source>,
+        output: Option<&Path>,
+        caches: Option<&Path>,
+    ) -> Result<Self, FolderError> {
         let caches = caches.map(Caches::open).transpose()?;
         let output = output.map(|path| {
             std::fs::create_dir_all(path).map_err(FolderError::io("make the folder", path))?;
@@ -72,18 +80,30 @@ impl Workspace {
 
     /// Puts a cache at `path` of an output folder, until the step ends.
     pub fn attach_cache(&self, folder: &Folder, name: &str, path: &str) -> Result<(), FolderError> {
-        let Some(caches) = self.caches.as_ref().filter(|_| folder.access() == Access::Write) else {
-            return Err(FolderError::ReadOnly { path: PathBuf::from(path) });
+        let Some(caches) = self
+            .caches
+            .as_ref()
+            .filter(|_| folder.access() == Access::Write)
+        else {
+            return Err(FolderError::ReadOnly {
+                path: PathBuf::from(path),
+            });
         };
         let cache = caches.attach(name, folder, path)?;
-        self.attached.lock().unwrap_or_else(PoisonError::into_inner).push(cache);
+        self.attached
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(cache);
         Ok(())
     }
 
     /// Ends the use of the folders: all caches go home. The first error is the answer, but
     /// every cache is tried. Dropping the workspace does the same and hides the errors.
     pub fn finish(self) -> Result<(), FolderError> {
-        let mut attached = self.attached.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut attached = self
+            .attached
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut outcome = Ok(());
         // One may have been put inside another, so the last goes home first.
         while let Some(cache) = attached.pop() {

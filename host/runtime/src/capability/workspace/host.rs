@@ -42,11 +42,7 @@ impl WorkspaceView<'_> {
     }
 }
 
-impl Host for WorkspaceView<'_> {
-    fn convert_failure(&mut self, refusal: Refusal) -> wasmtime::Result<Failure> {
-        refusal.into_failure()
-    }
-}
+impl Host for WorkspaceView<'_> {}
 
 impl HostDirectory for WorkspaceView<'_> {
     async fn entries(

@@ -1,3 +1,5 @@
+//! What a digest and a stamp know of a sub-tree.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
@@ -67,6 +69,11 @@ fn a_stamp_is_settled_only_when_later_changes_must_show() {
     assert!(stamp.is_settled(SystemTime::now() + Duration::from_secs(5)));
     put(place.path(), "a/file", "CONTENT");
     let time = fs::FileTimes::new().set_modified(SystemTime::UNIX_EPOCH);
-    fs::File::options().write(true).open(place.path().join("a/file")).unwrap().set_times(time).unwrap();
+    File::options()
+        .write(true)
+        .open(place.path().join("a/file"))
+        .unwrap()
+        .set_times(time)
+        .unwrap();
     assert_ne!(stamp, folder.stamp(".", &Interrupt::new()).unwrap());
 }

@@ -40,15 +40,26 @@ pub(super) struct Gzip<W> {
 impl<W: Write> Gzip<W> {
     pub(super) fn new(mut inner: W) -> io::Result<Self> {
         inner.write_all(&HEADER)?;
-        let workers = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS);
+        let workers = thread::available_parallelism()
+            .map_or(1, NonZero::get)
+            .min(MOST_WORKERS);
         let (jobs, queue) = sync_channel::<Job>(workers);
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..workers {
             let queue = Arc::clone(&queue);
-            thread::Builder::new().name("compress".to_owned()).spawn(move || work(&queue))?;
+            thread::Builder::new()
+                .name("compress".to_owned())
+                .spawn(move || work(&queue))?;
         }
         let block = Vec::with_capacity(BLOCK);
-        Ok(Self { inner, crc: Crc::new(), block, jobs, pending: VecDeque::new(), most_pending: 2 * workers })
+        Ok(Self {
+            inner,
+            crc: Crc::new(),
+            block,
+            jobs,
+            pending: VecDeque::new(),
+            most_pending: 2 * workers,
+        })
     }
 
     /// Writes what is left, and the trailer.
@@ -77,7 +88,9 @@ impl<W: Write> Gzip<W> {
     }
 
     fn collect(&mut self) -> io::Result<()> {
-        let Some(result) = self.pending.pop_front() else { return Ok(()) };
+        let Some(result) = self.pending.pop_front() else {
+            return Ok(());
+        };
         self.inner.write_all(&result.recv().map_err(|_| lost())??)
     }
 }
@@ -111,8 +124,13 @@ fn compress(block: &[u8]) -> io::Result<Vec<u8>> {
     let mut deflate = Compress::new(Compression::fast(), false);
     let mut output = Vec::with_capacity(block.len() / 2 + 1024);
     loop {
-        let rest = usize::try_from(deflate.total_in()).ok().and_then(|done| block.get(done..)).unwrap_or_default();
-        deflate.compress_vec(rest, &mut output, FlushCompress::Sync).map_err(io::Error::other)?;
+        let rest = usize::try_from(deflate.total_in())
+            .ok()
+            .and_then(|done| block.get(done..))
+            .unwrap_or_default();
+        deflate
+            .compress_vec(rest, &mut output, FlushCompress::Sync)
+            .map_err(io::Error::other)?;
         // A flush is complete when all input is taken and the output did not fill up.
         if deflate.total_in() == block.len() as u64 && output.len() < output.capacity() {
             return Ok(output);

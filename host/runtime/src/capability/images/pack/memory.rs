@@ -39,19 +39,36 @@ impl<'a> Memory<'a> {
         let mut key = format!("{FORMAT}\0{}\0", stamp.key).into_bytes();
         key.extend(target.as_os_str().as_bytes());
         let folder = store.root().join(".layers");
-        Self { store, note: folder.join(Digest::of(&key).hex()), folder }
+        Self {
+            store,
+            note: folder.join(Digest::of(&key).hex()),
+            folder,
+        }
     }
 
     pub(super) fn recall(&self) -> Option<Layer> {
         let mut text = Vec::new();
-        fs::File::open(&self.note).ok()?.take(LONGEST_NOTE).read_to_end(&mut text).ok()?;
+        fs::File::open(&self.note)
+            .ok()?
+            .take(LONGEST_NOTE)
+            .read_to_end(&mut text)
+            .ok()?;
         let note: Note = serde_json::from_slice(&text).ok()?;
-        let layer = Layer { descriptor: note.layer, diff_id: note.diff_id.parse().ok()? };
-        self.store.blobs().hold(layer.digest().ok()?, layer.descriptor.size()).then_some(layer)
+        let layer = Layer {
+            descriptor: note.layer,
+            diff_id: note.diff_id.parse().ok()?,
+        };
+        self.store
+            .blobs()
+            .hold(layer.digest().ok()?, layer.descriptor.size())
+            .then_some(layer)
     }
 
     pub(super) fn remember(&self, layer: &Layer) -> Result<(), ImageError> {
-        let note = Note { layer: layer.descriptor.clone(), diff_id: layer.diff_id.to_string() };
+        let note = Note {
+            layer: layer.descriptor.clone(),
+            diff_id: layer.diff_id.to_string(),
+        };
         let mut file = self.store.blobs().incoming()?;
         let write = || {
             fs::create_dir_all(&self.folder)?;

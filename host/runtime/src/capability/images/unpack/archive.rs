@@ -33,9 +33,16 @@ struct Extensions {
 }
 
 /// Extracts all entries.
-pub(super) fn extract(archive: &mut dyn Read, tree: &mut Tree, meter: &mut Meter<'_>) -> Result<(), ImageError> {
+pub(super) fn extract(
+    archive: &mut dyn Read,
+    tree: &mut Tree,
+    meter: &mut Meter<'_>,
+) -> Result<(), ImageError> {
     let mut archive = Archive::new(archive);
-    let entries = archive.entries().map_err(|error| meter.explain(&error))?.raw(true);
+    let entries = archive
+        .entries()
+        .map_err(|error| meter.explain(&error))?
+        .raw(true);
     let mut extensions = Extensions::default();
     for entry in entries {
         let mut entry = entry.map_err(|error| meter.explain(&error))?;
@@ -45,7 +52,13 @@ pub(super) fn extract(archive: &mut dyn Read, tree: &mut Tree, meter: &mut Meter
             EntryType::GNULongLink => extensions.link = Some(text(&mut entry, meter)?),
             EntryType::XHeader => extensions.read(&extension(&mut entry, meter)?)?,
             EntryType::XGlobalHeader => drop(extension(&mut entry, meter)?),
-            kind => one(&mut entry, kind, std::mem::take(&mut extensions), tree, meter)?,
+            kind => one(
+                &mut entry,
+                kind,
+                std::mem::take(&mut extensions),
+                tree,
+                meter,
+            )?,
         }
     }
     Ok(())
@@ -59,13 +72,18 @@ fn one<R: Read>(
     meter: &mut Meter<'_>,
 ) -> Result<(), ImageError> {
     let header = entry.header().clone();
-    let written = extensions.path.unwrap_or_else(|| header.path_bytes().into_owned());
+    let written = extensions
+        .path
+        .unwrap_or_else(|| header.path_bytes().into_owned());
     let path = inside(&written)?;
     let size = header.entry_size().map_err(|error| meter.explain(&error))?;
     if extensions.size.is_some_and(|said| said != size) {
         return Err(refused(&path, "has two different sizes"));
     }
-    let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+    let Some(name) = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+    else {
         // The root itself, as `./`.
         return Ok(());
     };
@@ -83,16 +101,25 @@ fn one<R: Read>(
         };
     }
     let link = || {
-        let link = extensions.link.clone().or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
+        let link = extensions
+            .link
+            .clone()
+            .or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
         match link {
-            Some(link) if !link.is_empty() && link.len() <= LONGEST_PATH && !link.contains(&0) => Ok(link),
+            Some(link) if !link.is_empty() && link.len() <= LONGEST_PATH && !link.contains(&0) => {
+                Ok(link)
+            }
             _ => Err(refused(&path, "is a link to nothing that can be named")),
         }
     };
     let mode = mode(&header, &path)?;
     match kind {
         EntryType::Regular | EntryType::Continuous => {
-            let modified = header.mtime().ok().and_then(|time| i64::try_from(time).ok()).unwrap_or(0);
+            let modified = header
+                .mtime()
+                .ok()
+                .and_then(|time| i64::try_from(time).ok())
+                .unwrap_or(0);
             tree.file(&path, mode, modified, entry, |error| meter.explain(&error))
         }
         EntryType::Directory => tree.directory(&path, mode),
@@ -107,7 +134,12 @@ fn one<R: Read>(
 impl Extensions {
     fn read(&mut self, records: &[u8]) -> Result<(), ImageError> {
         for record in PaxExtensions::new(records) {
-            let malformed = || refused(Path::new("PAX"), "is an extension header that cannot be read");
+            let malformed = || {
+                refused(
+                    Path::new("PAX"),
+                    "is an extension header that cannot be read",
+                )
+            };
             let record = record.map_err(|_| malformed())?;
             match record.key_bytes() {
                 b"path" => self.path = Some(record.value_bytes().to_owned()),
@@ -117,7 +149,10 @@ impl Extensions {
                     self.size = Some(size.ok_or_else(malformed)?);
                 }
                 key if key.starts_with(b"GNU.sparse") => {
-                    return Err(refused(Path::new("PAX"), "describes a sparse file, which releases cannot hold"));
+                    return Err(refused(
+                        Path::new("PAX"),
+                        "describes a sparse file, which releases cannot hold",
+                    ));
                 }
                 _ => {}
             }
@@ -132,14 +167,21 @@ fn extension<R: Read>(entry: &mut Entry<'_, R>, meter: &Meter<'_>) -> Result<Vec
     read.map_err(|error| meter.explain(&error))?;
     if content.len() as u64 > LARGEST_EXTENSION {
         let what = "an extension header of a layer".to_owned();
-        return Err(ImageError::TooLarge { what, limit: LARGEST_EXTENSION, unit: "bytes" });
+        return Err(ImageError::TooLarge {
+            what,
+            limit: LARGEST_EXTENSION,
+            unit: "bytes",
+        });
     }
     Ok(content)
 }
 
 fn text<R: Read>(entry: &mut Entry<'_, R>, meter: &Meter<'_>) -> Result<Vec<u8>, ImageError> {
     let mut text = extension(entry, meter)?;
-    let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(text.len());
     text.truncate(end);
     Ok(text)
 }
@@ -156,19 +198,26 @@ fn inside(written: &[u8]) -> Result<PathBuf, ImageError> {
             Component::Normal(part) => plain.push(part),
             Component::CurDir => {}
             Component::ParentDir => return Err(refused(&path, "climbs with `..`")),
-            Component::RootDir | Component::Prefix(_) => return Err(refused(&path, "is an absolute path")),
+            Component::RootDir | Component::Prefix(_) => {
+                return Err(refused(&path, "is an absolute path"));
+            }
         }
     }
     Ok(plain)
 }
 
 fn mode(header: &Header, path: &Path) -> Result<u32, ImageError> {
-    let mode = header.mode().map_err(|_| refused(path, "has a mode that cannot be read"))?;
+    let mode = header
+        .mode()
+        .map_err(|_| refused(path, "has a mode that cannot be read"))?;
     // Programs of a release get no rights that whoever starts them does not have.
     Ok(mode & 0o777)
 }
 
 /// An error about an entry.
 pub(super) fn refused(entry: &Path, reason: &'static str) -> ImageError {
-    ImageError::Unsafe { entry: entry.display().to_string().chars().take(200).collect(), reason }
+    ImageError::Unsafe {
+        entry: entry.display().to_string().chars().take(200).collect(),
+        reason,
+    }
 }

@@ -24,14 +24,23 @@ pub(super) struct Meter<'a> {
 
 impl<'a> Meter<'a> {
     pub(super) fn new(limits: UnpackLimits, interrupt: &'a Interrupt) -> Self {
-        Self { limits, bytes: Cell::new(0), entries: 0, interrupt }
+        Self {
+            limits,
+            bytes: Cell::new(0),
+            entries: 0,
+            interrupt,
+        }
     }
 
     /// Counts one more entry.
     pub(super) fn enter(&mut self) -> Result<(), ImageError> {
         self.entries += 1;
         if self.entries > self.limits.entries {
-            return Err(ImageError::TooLarge { what: "the image".to_owned(), limit: self.limits.entries, unit: "files" });
+            return Err(ImageError::TooLarge {
+                what: "the image".to_owned(),
+                limit: self.limits.entries,
+                unit: "files",
+            });
         }
         Ok(())
     }
@@ -43,9 +52,16 @@ impl<'a> Meter<'a> {
         }
         if self.bytes.get() > self.limits.bytes {
             let limit = self.limits.bytes;
-            return ImageError::TooLarge { what: "the unpacked image".to_owned(), limit, unit: "bytes" };
+            return ImageError::TooLarge {
+                what: "the unpacked image".to_owned(),
+                limit,
+                unit: "bytes",
+            };
         }
-        ImageError::Corrupt { what: "a layer".to_owned(), reason: error.to_string() }
+        ImageError::Corrupt {
+            what: "a layer".to_owned(),
+            reason: error.to_string(),
+        }
     }
 }
 
@@ -63,7 +79,8 @@ impl<R: Read> Read for Metered<'_, R> {
             return Err(io::Error::other("interrupted"));
         }
         let count = self.inner.read(bytes)?;
-        self.bytes.set(self.bytes.get().saturating_add(count as u64));
+        self.bytes
+            .set(self.bytes.get().saturating_add(count as u64));
         if self.bytes.get() > self.limit {
             return Err(io::Error::other("too large"));
         }
@@ -83,7 +100,10 @@ pub(super) fn read(
     let mut blob = Hashing::new(blob.take(layer.descriptor.size().saturating_add(1)));
     let spent = Cell::new(meter.bytes.get());
     let archive = Metered {
-        inner: decompress(layer.descriptor.media_type(), BufReader::with_capacity(128 * 1024, &mut blob))?,
+        inner: decompress(
+            layer.descriptor.media_type(),
+            BufReader::with_capacity(128 * 1024, &mut blob),
+        )?,
         bytes: &spent,
         limit: meter.limits.bytes,
         interrupt: meter.interrupt,
@@ -98,20 +118,34 @@ pub(super) fn read(
     extracted?;
     io::copy(&mut blob, &mut io::sink()).map_err(|error| meter.explain(&error))?;
     let (_, found, size) = blob.finish();
-    let corrupt = |reason| Err(ImageError::Corrupt { what: format!("the layer {digest}"), reason });
+    let corrupt = |reason| {
+        Err(ImageError::Corrupt {
+            what: format!("the layer {digest}"),
+            reason,
+        })
+    };
     if size != layer.descriptor.size() {
-        return corrupt(format!("it does not have the {} bytes that its manifest promises", layer.descriptor.size()));
+        return corrupt(format!(
+            "it does not have the {} bytes that its manifest promises",
+            layer.descriptor.size()
+        ));
     }
     if found != digest {
         return corrupt(format!("its content has the digest {found}"));
     }
     if diff_id != layer.diff_id {
-        return corrupt(format!("unpacked it has the digest {diff_id} instead of {}", layer.diff_id));
+        return corrupt(format!(
+            "unpacked it has the digest {diff_id} instead of {}",
+            layer.diff_id
+        ));
     }
     Ok(())
 }
 
-fn decompress<'a>(media_type: &MediaType, blob: impl BufRead + 'a) -> Result<Box<dyn Read + 'a>, ImageError> {
+fn decompress<'a>(
+    media_type: &MediaType,
+    blob: impl BufRead + 'a,
+) -> Result<Box<dyn Read + 'a>, ImageError> {
     let name = media_type.as_ref();
     match name.rsplit_once(['+', '.']) {
         _ if !name.contains("image.layer") && !name.contains("image.rootfs") => {}
@@ -135,7 +169,11 @@ struct Zstandard<R> {
 
 impl<R: BufRead> Zstandard<R> {
     fn new(source: R) -> Self {
-        Self { source, decoder: FrameDecoder::new(), is_in_frame: false }
+        Self {
+            source,
+            decoder: FrameDecoder::new(),
+            is_in_frame: false,
+        }
     }
 
     /// Begins the next frame; false at the end of the stream.
@@ -146,8 +184,14 @@ impl<R: BufRead> Zstandard<R> {
             }
             match self.decoder.init(&mut self.source) {
                 Ok(()) => return Ok(true),
-                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                    io::copy(&mut Read::by_ref(&mut self.source).take(length.into()), &mut io::sink())?;
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
+                    io::copy(
+                        &mut Read::by_ref(&mut self.source).take(length.into()),
+                        &mut io::sink(),
+                    )?;
                 }
                 Err(error) => return Err(io::Error::other(error)),
             }
@@ -161,7 +205,9 @@ impl<R: BufRead> Read for Zstandard<R> {
             if self.is_in_frame {
                 while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
                     let one = BlockDecodingStrategy::UptoBlocks(1);
-                    self.decoder.decode_blocks(&mut self.source, one).map_err(io::Error::other)?;
+                    self.decoder
+                        .decode_blocks(&mut self.source, one)
+                        .map_err(io::Error::other)?;
                 }
                 let count = self.decoder.read(bytes)?;
                 if count > 0 {

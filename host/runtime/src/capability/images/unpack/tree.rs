@@ -15,8 +15,8 @@ use std::path::{Component, Path, PathBuf};
 use super::super::ImageError;
 use super::archive::refused;
 use crate::folder::{
-    Directory, FolderError, Interrupt, Kind, Last, Missing, Next, View, Walk, locate, remove_named, set_modified,
-    stays_inside,
+    Directory, FolderError, Interrupt, Kind, Last, Missing, Next, View, Walk, locate, remove_named,
+    set_modified, stays_inside,
 };
 
 pub(super) struct Tree {
@@ -30,7 +30,12 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn new(root: Directory) -> Self {
-        Self { root, last: None, made: BTreeSet::new(), buffer: vec![0; 128 * 1024] }
+        Self {
+            root,
+            last: None,
+            made: BTreeSet::new(),
+            buffer: vec![0; 128 * 1024],
+        }
     }
 
     pub(super) fn end_layer(&mut self) {
@@ -39,12 +44,17 @@ impl Tree {
 
     pub(super) fn directory(&mut self, path: &Path, mode: u32) -> Result<(), ImageError> {
         let (parent, name) = self.way_to(path)?;
-        if !parent.stat(name).is_ok_and(|stat| stat.kind == Kind::Directory) {
+        if !parent
+            .stat(name)
+            .is_ok_and(|stat| stat.kind == Kind::Directory)
+        {
             self.clear(&parent, name, path)?;
             parent.make(name).map_err(failed("make", path))?;
         }
         // Its owner must be able to fill it, and to remove it one day.
-        let made = parent.child(name).and_then(|directory| directory.set_mode(mode | 0o700));
+        let made = parent
+            .child(name)
+            .and_then(|directory| directory.set_mode(mode | 0o700));
         made.map_err(failed("set the mode of", path))?;
         self.made.insert(path.to_owned());
         Ok(())
@@ -85,20 +95,30 @@ impl Tree {
         }
         let (parent, name) = self.way_to(path)?;
         self.clear(&parent, name, path)?;
-        parent.make_link(name, &target).map_err(failed("make the link", path))?;
+        parent
+            .make_link(name, &target)
+            .map_err(failed("make the link", path))?;
         self.made.insert(path.to_owned());
         Ok(())
     }
 
     pub(super) fn hard_link(&mut self, path: &Path, target: &Path) -> Result<(), ImageError> {
         let (source, source_name) = self.way_to(target)?;
-        if !source.stat(source_name).is_ok_and(|stat| stat.kind == Kind::File) {
-            return Err(refused(path, "is a hard link to what is not a file of the image"));
+        if !source
+            .stat(source_name)
+            .is_ok_and(|stat| stat.kind == Kind::File)
+        {
+            return Err(refused(
+                path,
+                "is a hard link to what is not a file of the image",
+            ));
         }
         let (parent, name) = self.way_to(path)?;
         if path != target {
             self.clear(&parent, name, path)?;
-            source.hard_link(source_name, &parent, name).map_err(failed("make the hard link", path))?;
+            source
+                .hard_link(source_name, &parent, name)
+                .map_err(failed("make the hard link", path))?;
         }
         self.made.insert(path.to_owned());
         Ok(())
@@ -109,7 +129,9 @@ impl Tree {
         if self.is_made(path) {
             return self.hide_all_below(path);
         }
-        let Some((parent, name)) = self.existing(path)? else { return Ok(()) };
+        let Some((parent, name)) = self.existing(path)? else {
+            return Ok(());
+        };
         self.last = None;
         Ok(remove_named(&parent, name, path, &Interrupt::new())?)
     }
@@ -119,7 +141,11 @@ impl Tree {
         self.last = None;
         let directory = match self.existing(path)? {
             _ if path == Path::new("") => self.root.clone(),
-            Some((parent, name)) if parent.stat(name).is_ok_and(|stat| stat.kind == Kind::Directory) => {
+            Some((parent, name))
+                if parent
+                    .stat(name)
+                    .is_ok_and(|stat| stat.kind == Kind::Directory) =>
+            {
                 parent.child(name).map_err(failed("open", path))?
             }
             _ => return Ok(()),
@@ -133,13 +159,20 @@ impl Tree {
     /// Follows every link to its end: one that leads inside by its text may still lead out
     /// through others.
     pub(super) fn check_links(&self, interrupt: &Interrupt) -> Result<(), ImageError> {
-        let walk = Walk { view: &View::default(), place: Path::new(""), interrupt };
+        let walk = Walk {
+            view: &View::default(),
+            place: Path::new(""),
+            interrupt,
+        };
         walk.visit(&self.root, |found| {
             if found.stat.kind == Kind::Link
                 && let Err(FolderError::Outside { .. }) =
                     locate(&self.root, found.path, Last::Follow, Missing::Refuse)
             {
-                return Err(refused(found.path, "is a link that leads out of the image through other links"));
+                return Err(refused(
+                    found.path,
+                    "is a link that leads out of the image through other links",
+                ));
             }
             Ok(Next::On)
         })
@@ -147,7 +180,10 @@ impl Tree {
 
     /// Whether the present layer has made something at a path, or below it.
     fn is_made(&self, path: &Path) -> bool {
-        self.made.range::<Path, _>((Bound::Included(path), Bound::Unbounded)).next().is_some_and(|made| made.starts_with(path))
+        self.made
+            .range::<Path, _>((Bound::Included(path), Bound::Unbounded))
+            .next()
+            .is_some_and(|made| made.starts_with(path))
     }
 
     /// Removes what stands where something new goes.
@@ -176,8 +212,15 @@ impl Tree {
         for part in parent {
             here = match here.stat(part) {
                 Ok(stat) if stat.kind == Kind::Directory => here.child(part),
-                Ok(stat) if stat.kind == Kind::Link => return Err(refused(path, "would be written through a link")),
-                Ok(_) => return Err(refused(path, "lies below something that is not a directory")),
+                Ok(stat) if stat.kind == Kind::Link => {
+                    return Err(refused(path, "would be written through a link"));
+                }
+                Ok(_) => {
+                    return Err(refused(
+                        path,
+                        "lies below something that is not a directory",
+                    ));
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     here.make(part).and_then(|()| here.child(part))
                 }
@@ -191,11 +234,15 @@ impl Tree {
 
     /// The directory that a path is in, when it is there.
     fn existing<'p>(&self, path: &'p Path) -> Result<Option<(Directory, &'p OsStr)>, ImageError> {
-        let Ok((parent, name)) = split(path) else { return Ok(None) };
+        let Ok((parent, name)) = split(path) else {
+            return Ok(None);
+        };
         let mut here = self.root.clone();
         for part in parent {
             here = match here.stat(part) {
-                Ok(stat) if stat.kind == Kind::Directory => here.child(part).map_err(failed("open", path))?,
+                Ok(stat) if stat.kind == Kind::Directory => {
+                    here.child(part).map_err(failed("open", path))?
+                }
                 _ => return Ok(None),
             };
         }
@@ -217,9 +264,16 @@ fn relative(link: &Path, target: &Path) -> PathBuf {
     }
     let above = link.components().skip(1).map(|_| Component::ParentDir);
     // `..` in the root is the root.
-    let below = target.components().skip(1).skip_while(|component| *component == Component::ParentDir);
+    let below = target
+        .components()
+        .skip(1)
+        .skip_while(|component| *component == Component::ParentDir);
     let path: PathBuf = above.chain(below).collect();
-    if path == Path::new("") { PathBuf::from(".") } else { path }
+    if path == Path::new("") {
+        PathBuf::from(".")
+    } else {
+        path
+    }
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ImageError {

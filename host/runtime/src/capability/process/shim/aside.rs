@@ -37,7 +37,9 @@ impl Asides {
         timeout: Duration,
     ) -> Result<(), Failure> {
         if self.running.len() >= MAX {
-            return Err(Failure::Other(format!("{MAX} programs run beside it already")));
+            return Err(Failure::Other(format!(
+                "{MAX} programs run beside it already"
+            )));
         }
         let root = family.start(program, &[], &Output::Nowhere, &mut |_| Ok(()))?;
         self.running.push(Aside {

@@ -15,8 +15,8 @@ use rustix::fs::Mode;
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::process::{setsid, umask};
 
-use super::ABOVE_LISTENERS;
 use super::super::protocol::{Failure, Program};
+use super::ABOVE_LISTENERS;
 
 /// The first passed socket, as in sd_listen_fds(3).
 const FIRST_LISTENER: i32 = 3;
@@ -31,7 +31,12 @@ pub(super) fn become_program(program: &Program, listeners: Vec<OwnedFd>) -> Fail
         .arg0(name)
         .args(arguments)
         .env_clear()
-        .envs(program.environment.iter().map(|(name, value)| (name, value)))
+        .envs(
+            program
+                .environment
+                .iter()
+                .map(|(name, value)| (name, value)),
+        )
         .current_dir(&program.directory);
     if !program.listeners.is_empty() {
         command
@@ -75,7 +80,10 @@ fn explain(error: &io::Error, path: &Path, directory: &Path) -> Failure {
         return Failure::Refused(error.to_string());
     }
     Failure::Refused(if !directory.is_dir() {
-        format!("its working directory {} does not exist", directory.display())
+        format!(
+            "its working directory {} does not exist",
+            directory.display()
+        )
     } else if File::open(path).is_ok() {
         "the interpreter that its `#!` line or its ELF header names is not on this machine"
             .to_owned()

@@ -24,7 +24,7 @@ use super::failed;
 
 /// How long a new child may take to become its program.
 const TAKES_OFF: Duration = Duration::from_secs(30);
-/// Looks at the table in a row, when new members keep appearing while the others are killed.
+/// Looks at the table in a row, when new members keep appearing while the others are told.
 const LOOKS: usize = 64;
 
 /// Where the output of a new member goes.
@@ -76,7 +76,8 @@ impl Family {
         near.set_read_timeout(Some(TAKES_OFF))
             .and_then(|()| near.set_write_timeout(Some(TAKES_OFF)))
             .map_err(|error| failed("limit a wait", &error))?;
-        let pid = spawn_trampoline(far, output).map_err(|error| failed("start a process", &error))?;
+        let pid =
+            spawn_trampoline(far, output).map_err(|error| failed("start a process", &error))?;
         // Until it has its whole order, closing our end makes it go away by itself.
         let identity = Identity::of(pid)
             .and_then(|identity| identified(identity).map(|()| identity))
@@ -123,27 +124,31 @@ impl Family {
         table::descendants(std::process::id())
     }
 
-    /// Asks everybody to end.
+    /// Asks everybody to end, once: many programs take a second request for impatience and
+    /// drop what they were finishing.
     pub(super) fn terminate(&self) -> io::Result<()> {
-        for member in self.members()? {
-            tell(member.identity, Signal::TERM)?;
-            // One that was stopped would hear of it only later.
-            tell(member.identity, Signal::CONT)?;
-        }
-        Ok(())
+        // One that is suspended hears of it only when it goes on.
+        self.tell_all(&[Signal::TERM, Signal::CONT])
     }
 
     /// Kills everybody who is there now. Who forks meanwhile is seen by the next look; who
     /// forks after the last look is seen when its parent is reaped, so call this at each
     /// death until all are gone.
     pub(super) fn kill(&self) -> io::Result<()> {
+        self.tell_all(&[Signal::KILL])
+    }
+
+    /// Signals everybody once, looking again until there is nobody new.
+    fn tell_all(&self, signals: &[Signal]) -> io::Result<()> {
         let mut told = HashSet::new();
         for _ in 0..LOOKS {
             let mut news = false;
             for member in self.members()?.into_iter().filter(|member| !member.ended) {
                 if told.insert(member.identity) {
                     news = true;
-                    tell(member.identity, Signal::KILL)?;
+                    for signal in signals {
+                        tell(member.identity, *signal)?;
+                    }
                 }
             }
             if !news {

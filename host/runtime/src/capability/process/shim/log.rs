@@ -83,7 +83,10 @@ impl Log {
     fn try_keep(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         if self.size >= FILE {
-            let line = rest.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
+            let line = rest
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .map(|end| end + 1);
             let end = line.unwrap_or(if self.size >= 2 * FILE { 0 } else { rest.len() });
             let (last, next) = rest.split_at(end);
             self.append(last)?;
@@ -93,7 +96,10 @@ impl Log {
             }
         }
         if self.lost > 0 && !rest.is_empty() {
-            let note = format!("[stagewright] {} bytes of output could not be written\n", self.lost);
+            let note = format!(
+                "[stagewright] {} bytes of output could not be written\n",
+                self.lost
+            );
             self.append(note.as_bytes())?;
             self.lost = 0;
         }

@@ -13,8 +13,10 @@ mod aside;
 mod become_program;
 mod family;
 mod keep;
+mod keeper;
 mod log;
 mod once;
+mod phase;
 pub(super) mod serve;
 mod wait;
 
@@ -31,6 +33,9 @@ use super::{protocol, wire};
 
 /// What the hidden verb `shim FOLDER` of the program does; `folder` is that of the release,
 /// or the one that a command runs in.
+///
+/// Must be the first thing that the program does, before it makes a thread, a runtime or a
+/// log: files that it inherited are closed, whatever they are.
 ///
 /// Reads its order from standard input. Ends with the process it was started for; the code
 /// is 0 when the order was carried out, whatever became of the program.
@@ -96,7 +101,11 @@ const ABOVE_LISTENERS: i32 = 3 + wire::MAX_FILES as i32;
 fn close_inherited() -> io::Result<()> {
     let mut open = Vec::new();
     for entry in std::fs::read_dir("/proc/self/fd")? {
-        if let Some(number) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
+        if let Some(number) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        {
             open.push(number);
         }
     }

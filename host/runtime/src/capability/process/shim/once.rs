@@ -65,13 +65,18 @@ pub(super) fn once(order: Once, socket: OwnedFd) -> io::Result<()> {
             return Ok(());
         }
         if phase.is_over() {
-            let left = family.members().map_err(|error| failed("look around", &error));
-            answer(&socket, &Reply::Failed(match left {
-                Ok(left) => {
-                    Failure::Unkillable(left.iter().map(|member| member.identity.pid).collect())
-                }
-                Err(failure) => failure,
-            }));
+            let left = family
+                .members()
+                .map_err(|error| failed("look around", &error));
+            answer(
+                &socket,
+                &Reply::Failed(match left {
+                    Ok(left) => {
+                        Failure::Unkillable(left.iter().map(|member| member.identity.pid).collect())
+                    }
+                    Err(failure) => failure,
+                }),
+            );
             return Ok(());
         }
     }

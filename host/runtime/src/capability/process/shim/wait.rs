@@ -41,14 +41,20 @@ impl AsFd for Bell {
 
 /// Waits until one of the files is readable or closed, or until the time has come. Answers
 /// which files are ready, in their order.
-pub(super) fn until_ready(files: &[BorrowedFd<'_>], until: Option<Instant>) -> io::Result<Vec<bool>> {
+pub(super) fn until_ready(
+    files: &[BorrowedFd<'_>],
+    until: Option<Instant>,
+) -> io::Result<Vec<bool>> {
     let mut polled: Vec<_> = files
         .iter()
         .map(|file| PollFd::from_borrowed_fd(*file, PollFlags::IN))
         .collect();
     let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
     match poll(&mut polled, timeout.map(rounded_up).as_ref()) {
-        Ok(_) => Ok(polled.iter().map(|file| !file.revents().is_empty()).collect()),
+        Ok(_) => Ok(polled
+            .iter()
+            .map(|file| !file.revents().is_empty())
+            .collect()),
         Err(rustix::io::Errno::INTR) => Ok(vec![false; files.len()]),
         Err(error) => Err(error.into()),
     }

@@ -1,0 +1,117 @@
+//! Text of strangers, made safe to show: what could move a cursor, recolour a terminal or
+//! reorder letters is spelt out, and its length is bounded.
+//!
+//! Everything that a guest says and a person reads passes through here, at the edge of the
+//! sandbox, so that nobody after it has to think of it.
+
+use crate::record::{Change, Description, Failure, Problem, State};
+
+/// Bytes of one text in a record.
+const LONGEST: usize = 16 * 1024;
+/// Further facts of one failure, changes of one plan, problems of one configuration.
+const MOST: usize = 1_000;
+
+/// One line of at most so many bytes; line breaks are spelt out, too.
+pub(crate) fn line(text: &str, longest: usize) -> String {
+    spelt_out(text, longest, |character| character != '\t' && disturbs(character))
+}
+
+/// A text of possibly several lines.
+fn several(text: &mut String) {
+    let bad = |character: char| !matches!(character, '\t' | '\n') && disturbs(character);
+    if text.len() > LONGEST || text.contains(bad) {
+        *text = spelt_out(text, LONGEST, bad);
+    }
+}
+
+pub(crate) fn failure(failure: &mut Failure) {
+    several(&mut failure.code);
+    several(&mut failure.message);
+    failure.hint.iter_mut().for_each(several);
+    failure.details.truncate(MOST);
+    for (name, value) in &mut failure.details {
+        several(name);
+        several(value);
+    }
+}
+
+pub(crate) fn state(state: &mut State) {
+    several(&mut state.condition);
+    several(&mut state.detail);
+    state.outputs.iter_mut().for_each(|output| several(&mut output.name));
+}
+
+pub(crate) fn changes(changes: &mut Vec<Change>) {
+    changes.truncate(MOST);
+    for change in changes {
+        several(&mut change.action);
+        several(&mut change.object);
+        several(&mut change.reason);
+    }
+}
+
+pub(crate) fn problems(problems: &mut Vec<Problem>) {
+    problems.truncate(MOST);
+    for problem in problems {
+        several(&mut problem.at);
+        several(&mut problem.message);
+    }
+}
+
+pub(crate) fn description(description: &mut Description) {
+    several(&mut description.name);
+    several(&mut description.version);
+    several(&mut description.summary);
+    description.needs.truncate(MOST);
+    for need in &mut description.needs {
+        several(&mut need.capability);
+        several(&mut need.scope);
+        several(&mut need.why);
+    }
+}
+
+fn spelt_out(text: &str, longest: usize, bad: impl Fn(char) -> bool) -> String {
+    let mut clean = String::with_capacity(text.len().min(longest));
+    for character in text.chars() {
+        let before = clean.len();
+        if bad(character) {
+            clean.extend(character.escape_default());
+        } else {
+            clean.push(character);
+        }
+        if clean.len() > longest {
+            clean.truncate(before);
+            clean.push('…');
+            return clean;
+        }
+    }
+    clean
+}
+
+/// Control characters; marks that change the direction of writing (Unicode Standard Annex 9)
+/// or break lines.
+fn disturbs(character: char) -> bool {
+    match character {
+        '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => true,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        other => other.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_cannot_write_on_the_terminal() {
+        let mut one = Failure::new("x\u{7}", "two\nlines\u{1b}]0;title\u{7}").hint("\u{202e}txt.exe");
+        one.details = vec![("n\r".into(), "x".repeat(LONGEST + 1)); MOST + 1];
+        failure(&mut one);
+        assert_eq!(one.code, "x\\u{7}");
+        assert_eq!(one.message, "two\nlines\\u{1b}]0;title\\u{7}");
+        assert_eq!(one.hint.unwrap(), "\\u{202e}txt.exe");
+        assert_eq!(one.details.len(), MOST);
+        assert_eq!(one.details[0].0, "n\\r");
+        assert!(one.details[0].1.len() <= LONGEST + '…'.len_utf8());
+    }
+}

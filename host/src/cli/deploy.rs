@@ -1,0 +1,130 @@
+//! `deploy`: asks for a deployment and sees it through, here or in the process that drives
+//! the environment already.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use stagewright_journal::{DeploymentId, EnvironmentLock, State as LifeOfDeployment};
+use stagewright_pipeline::{Action, Ending, Life};
+use tokio::task::JoinHandle;
+
+use super::arguments::{Deploy, Output};
+use super::view::{self, watch};
+use super::{Exit, act, drive, interrupt, print};
+use crate::compose::Host;
+use crate::description::Description;
+use crate::executor::{Driver, enqueue};
+use crate::follow::Follower;
+use crate::resolve::{granted_commands, resolve};
+
+pub async fn run(host: &Arc<Host>, deploy: &Deploy, output: Output) -> Result<Exit> {
+    let action = if deploy.redeploy { Action::Redeploy } else { Action::Deploy };
+    let resolved = resolve(host, &deploy.file.file, action, &deploy.only).await?;
+    if output == Output::Text {
+        announce(&resolved.description, &resolved.orphans, deploy.prune);
+    }
+    let id = enqueue(host, &resolved.description, "command line").await?;
+    if deploy.detach {
+        drive::detach(host, id.environment())?;
+        return detached(&id, output);
+    }
+    let exit = see_through(host, id, output).await?;
+    if exit == Exit::Success && deploy.prune && !resolved.orphans.is_empty() {
+        return act::prune(host, &resolved, output).await;
+    }
+    Ok(exit)
+}
+
+fn announce(description: &Description, orphans: &[String], prune: bool) {
+    let mut programs = BTreeSet::new();
+    for (_, commands) in granted_commands(description) {
+        programs.extend(commands);
+    }
+    if !programs.is_empty() {
+        let programs: Vec<String> = programs.into_iter().collect();
+        print::note(&format!(
+            "granted by the environment file, as ordinary programs of this user: {}",
+            programs.join(", ")
+        ));
+    }
+    if !orphans.is_empty() && !prune {
+        print::note(&format!(
+            "deployed and no longer in the file: {} (--prune removes them)",
+            orphans.join(", ")
+        ));
+    }
+}
+
+fn detached(id: &DeploymentId, output: Output) -> Result<Exit> {
+    match output {
+        Output::Json => print::json(&serde_json::json!({ "deployment": id }))?,
+        Output::Text => print::line(&format!(
+            "{id} goes on in the background; `stagewright logs --follow {id}` shows it"
+        ))?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Shows a deployment until it ends, and drives it unless another process does.
+///
+/// # Errors
+/// When it cannot be followed, or this process cannot drive it on.
+pub async fn see_through(host: &Arc<Host>, id: DeploymentId, output: Output) -> Result<Exit> {
+    let mut id = id;
+    loop {
+        let mut follower =
+            Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
+        let driving = tokio::spawn(drive_or_wait(Arc::clone(host), id.clone()));
+        let listening = tokio::spawn(interrupt::listen(Arc::clone(host), id.clone()));
+        let mut view = view::choose(output);
+        let name = id.to_string();
+        let shown = tokio::select! {
+            shown = watch(&mut follower, &name, &*host.clock, &mut *view) => shown,
+            failed = failure_of(driving) => Err(failed),
+        };
+        listening.abort();
+        shown?;
+        match follower.state().life() {
+            Life::Ended(Ending::Succeeded) => return Ok(Exit::Success),
+            Life::Ended(Ending::Cancelled) => return Ok(Exit::Cancelled),
+            Life::Ended(_) => return Ok(Exit::Failed),
+            Life::New | Life::Running => match merged_into(host, &id).await? {
+                Some(other) => {
+                    print::note(&format!("{id} was merged into {other}, which asks for the same"));
+                    id = other;
+                }
+                None => bail!("{id} ended without a result; `stagewright history` tells more"),
+            },
+        }
+    }
+}
+
+async fn merged_into(host: &Host, id: &DeploymentId) -> Result<Option<DeploymentId>> {
+    let deployment = host.journal.deployment(id).await?;
+    Ok(deployment.and_then(|deployment| deployment.merged_into))
+}
+
+/// Completes only when driving fails: its success is seen in the journal.
+async fn failure_of(driving: JoinHandle<Result<()>>) -> anyhow::Error {
+    match driving.await {
+        Ok(Ok(())) => std::future::pending().await,
+        Ok(Err(error)) => error.context("the deployment stopped; `stagewright resume` goes on"),
+        Err(panic) => anyhow::Error::new(panic).context("the driver broke off"),
+    }
+}
+
+/// Drives the environment up to this deployment, once nobody else does.
+async fn drive_or_wait(host: Arc<Host>, id: DeploymentId) -> Result<()> {
+    loop {
+        let deployment = host.journal.deployment(&id).await?;
+        if deployment.is_none_or(|deployment| deployment.state == LifeOfDeployment::Ended) {
+            return Ok(());
+        }
+        if let Some(driver) = Driver::try_new(&host, id.environment())? {
+            return driver.run(Some(&id)).await;
+        }
+        let (locks, environment) = (host.home.locks(), id.environment().to_owned());
+        tokio::task::spawn_blocking(move || EnvironmentLock::wait(&locks, &environment)).await??;
+    }
+}

@@ -1,0 +1,43 @@
+//! Interrupts from the keyboard: the first one cancels softly, the second one by force.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use stagewright_journal::DeploymentId;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::print;
+use crate::compose::Host;
+use crate::control::{self, Reply, Request};
+
+/// Cancels the deployment when it is asked for by a signal. Goes on until it is aborted.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub async fn listen(host: Arc<Host>, id: DeploymentId) -> Result<()> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    let mut force = false;
+    loop {
+        either(&mut interrupts, &mut terminations).await;
+        print::note(match force {
+            false => "cancelling; once more to cancel by force",
+            true => "cancelling by force",
+        });
+        let request = Request::Cancel { deployment: id.clone(), force };
+        match control::ask(&host.home.control(id.environment()), &request).await {
+            Ok(Some(Reply::Accepted)) => {}
+            Ok(Some(Reply::Refused(why))) => print::note(&format!("not cancelled: {why}")),
+            Ok(None) => print::note("not cancelled: nobody drives the deployment"),
+            Err(error) => print::note(&format!("not cancelled: {error:#}")),
+        }
+        force = true;
+    }
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}

@@ -1,0 +1,171 @@
+//! `plan`: what a deployment would do for each service, and why. Changes nothing.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use serde::Serialize;
+use stagewright_pipeline::{Action, Verdict};
+
+use super::arguments::{Output, Plan};
+use super::{Exit, print};
+use crate::compose::Host;
+use crate::description::Subject;
+use crate::executor::foresee::{Foresight, Intended};
+use crate::resolve::{Choices, Resolved, granted_commands, resolve};
+
+/// What would happen to one service.
+#[derive(Debug, Serialize)]
+struct Row {
+    stage: String,
+    service: String,
+    build: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    build_reasons: Vec<String>,
+    deploy: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deploy_reasons: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Intended>,
+    plugins: Vec<Chosen>,
+    /// Programs that its build may run, granted by the environment file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    programs: Vec<String>,
+}
+
+/// A plugin and who chose it.
+#[derive(Debug, Serialize)]
+struct Chosen {
+    role: &'static str,
+    plugin: String,
+    digest: String,
+    chosen_by: &'static str,
+}
+
+pub async fn run(host: &Arc<Host>, plan: &Plan, output: Output) -> Result<Exit> {
+    let resolved = resolve(host, &plan.file.file, Action::Deploy, &plan.only).await?;
+    let foresight = Foresight::new(host, &resolved.description).await?;
+    let description = &resolved.description;
+    if output == Output::Text {
+        print::line(&format!("environment {}", description.environment.name))?;
+    }
+    for (index, stage) in description.environment.stages.iter().enumerate() {
+        if output == Output::Text {
+            print::line(&format!("stage {}", stage.name))?;
+        }
+        let in_stage = description.subjects.iter().zip(&resolved.choices);
+        let in_stage = in_stage.filter(|(subject, _)| subject.service.stage == index);
+        for (subject, choices) in in_stage.filter(|(subject, _)| subject.takes_part) {
+            let row = row(&resolved, &foresight, subject, choices, &stage.name).await;
+            match output {
+                Output::Json => print::json(&row)?,
+                Output::Text => text(&row)?,
+            }
+        }
+    }
+    for orphan in &resolved.orphans {
+        match output {
+            Output::Json => print::json(&serde_json::json!({ "orphan": orphan }))?,
+            Output::Text => print::line(&format!(
+                "orphan {orphan}: deployed, no longer in the file; `deploy --prune` removes it"
+            ))?,
+        }
+    }
+    Ok(Exit::Success)
+}
+
+async fn row(
+    resolved: &Resolved,
+    foresight: &Foresight,
+    subject: &Subject,
+    choices: &Choices,
+    stage: &str,
+) -> Row {
+    let name = &subject.service.name;
+    let chosen = [
+        ("build", &choices.build, subject.build.as_ref()),
+        ("push", &choices.push, subject.push.as_ref()),
+        ("deploy", &choices.deploy, Some(&subject.deploy)),
+    ];
+    let plugins = chosen.into_iter().filter_map(|(role, choice, record)| {
+        let (choice, record) = (choice.as_ref()?, record?);
+        Some(Chosen {
+            role,
+            plugin: choice.reference.clone(),
+            digest: record.digest.clone(),
+            chosen_by: choice.layer.as_str(),
+        })
+    });
+    let programs = granted_commands(&resolved.description);
+    let programs = programs.into_iter().find(|(service, _)| service == name);
+    let mut row = Row {
+        stage: stage.to_owned(),
+        service: name.clone(),
+        build: "none".to_owned(),
+        build_reasons: Vec::new(),
+        deploy: "skipped".to_owned(),
+        deploy_reasons: Vec::new(),
+        changes: Vec::new(),
+        plugins: plugins.collect(),
+        programs: programs.map(|(_, programs)| programs).unwrap_or_default(),
+    };
+    if subject.service.skip {
+        row.deploy_reasons.push("marked `skip` in the environment file".to_owned());
+        return row;
+    }
+    let seen = foresight.look(subject).await;
+    if let Some(verdict) = &seen.build {
+        (row.build, row.build_reasons) = words(verdict, "build");
+    }
+    (row.deploy, row.deploy_reasons) = match &seen.deploy {
+        Some(verdict) => words(verdict, "deploy"),
+        None => ("deploy".to_owned(), vec!["a new image".to_owned()]),
+    };
+    row.changes = seen.changes;
+    row
+}
+
+fn words(verdict: &Verdict, step: &str) -> (String, Vec<String>) {
+    match verdict {
+        Verdict::Unchanged(standing) => ("unchanged".to_owned(), vec![standing.reason.clone()]),
+        Verdict::Changed(change) => (step.to_owned(), change.reasons.clone()),
+        Verdict::Failed(failure) => ("unknown".to_owned(), vec![failure.to_string()]),
+    }
+}
+
+fn text(row: &Row) -> Result<()> {
+    print::line(&format!("  {}", row.service))?;
+    for (what, word, reasons) in [
+        ("build ", &row.build, &row.build_reasons),
+        ("deploy", &row.deploy, &row.deploy_reasons),
+    ] {
+        print::line(&format!("    {what}  {word}: {}", reasons.join(", ")).replace(": \n", "\n"))?;
+    }
+    for change in &row.changes {
+        let downtime = if change.downtime { "; does not answer meanwhile" } else { "" };
+        print::line(&format!(
+            "            {} {}: {}{downtime}",
+            change.action, change.object, change.reason
+        ))?;
+    }
+    for plugin in &row.plugins {
+        print::line(&format!(
+            "    {:<6}  {} ({}, {})",
+            plugin.role,
+            plugin.plugin,
+            plugin.chosen_by,
+            short(&plugin.digest)
+        ))?;
+    }
+    if !row.programs.is_empty() {
+        print::line(&format!(
+            "    runs ordinary programs of this user: {}",
+            row.programs.join(", ")
+        ))?;
+    }
+    Ok(())
+}
+
+/// Enough of a digest to tell it from others.
+fn short(digest: &str) -> &str {
+    digest.get(..19).unwrap_or(digest)
+}

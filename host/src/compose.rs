@@ -1,0 +1,94 @@
+//! The composition root: configuration in, the parts of the host out. Nothing else constructs
+//! journal, runtime, clock or secrets.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context, Result};
+use stagewright_journal::{Journal, SqliteJournal};
+use stagewright_runtime::capability::process::pass_through;
+use stagewright_runtime::{Builtin, DEFAULT_CALLS, Runtime, Secrets, Settings};
+
+use crate::cli::arguments::Global;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, OperatorSecrets};
+use crate::home::Home;
+use crate::key::Key;
+use crate::source::Sources;
+
+/// The components that come with the program.
+const BUILTIN: Builtin = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+
+/// The parts of the host, shared by everything that needs them.
+pub struct Host {
+    /// The state folder.
+    pub home: Home,
+    /// What the operator decided.
+    pub config: Config,
+    /// The configuration file that was asked for.
+    pub config_file: Option<PathBuf>,
+    /// Durable facts.
+    pub journal: Arc<dyn Journal>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The operator's secrets.
+    pub secrets: Arc<dyn Secrets>,
+    /// Clones of git repositories.
+    pub sources: Arc<Sources>,
+    /// What hashes of secrets are keyed by.
+    pub key: Key,
+    /// Made when it is first needed: reading a status takes no sandbox.
+    runtime: OnceLock<Runtime>,
+}
+
+impl Host {
+    /// Reads the configuration and opens the state folder.
+    ///
+    /// # Errors
+    /// When the configuration is wrong, or the state folder cannot be used.
+    pub fn open(global: &Global) -> Result<Arc<Self>> {
+        let config = Config::read(global.config.as_deref())?;
+        let home = Home::open(global.state_dir.as_deref())?;
+        let journal = SqliteJournal::open(&home.journal())?;
+        Ok(Arc::new(Self {
+            journal: Arc::new(journal),
+            clock: Arc::new(SystemClock),
+            secrets: Arc::new(OperatorSecrets::new(config.secrets.clone())),
+            sources: Sources::new(home.sources()),
+            key: Key::new(home.key()),
+            runtime: OnceLock::new(),
+            config_file: global.config.clone(),
+            home,
+            config,
+        }))
+    }
+
+    /// The sandbox for plugins.
+    ///
+    /// # Errors
+    /// When it cannot be made on this machine.
+    pub fn runtime(&self) -> Result<&Runtime> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let runtime = self.make_runtime()?;
+        Ok(self.runtime.get_or_init(|| runtime))
+    }
+
+    fn make_runtime(&self) -> Result<Runtime> {
+        let program = std::env::current_exe().context("cannot tell where this program is")?;
+        let mut passed = pass_through(std::env::vars_os());
+        for name in &self.config.pass_through {
+            passed.extend(std::env::var(name).map(|value| (name.clone(), value)));
+        }
+        Ok(Runtime::new(Settings {
+            state: self.home.root().to_owned(),
+            builtin: BUILTIN,
+            policy: self.config.policy.clone(),
+            calls: DEFAULT_CALLS,
+            shim: vec![program.into_os_string(), OsString::from("shim")],
+            passed,
+        })?)
+    }
+}

@@ -1,0 +1,103 @@
+//! What a deployment would do, asked of the same code that would do it. Changes nothing and
+//! needs no lock.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use serde::Serialize;
+use stagewright_journal::DeploymentId;
+use stagewright_pipeline::{Phase, Verdict};
+use stagewright_runtime::Cancel;
+
+use super::ledger::Book;
+use super::workshop::Workshop;
+use crate::compose::Host;
+use crate::description::{Description, Subject};
+
+/// How long one question may take, in milliseconds.
+const PATIENCE: u64 = 60_000;
+
+/// Looks at what a deployment would do.
+pub struct Foresight {
+    workshop: Workshop,
+}
+
+/// What would happen to one service.
+pub struct Seen {
+    /// None: nothing is built for it.
+    pub build: Option<Verdict>,
+    /// None: it cannot be told before the image is built; it will be deployed.
+    pub deploy: Option<Verdict>,
+    /// What its deployer would change.
+    pub changes: Vec<Intended>,
+}
+
+/// One thing that a deployer would change.
+#[derive(Debug, Serialize)]
+pub struct Intended {
+    /// `create`, `update`, `replace`, `delete`, `none`.
+    pub action: String,
+    /// What is changed.
+    pub object: String,
+    /// Why.
+    pub reason: String,
+    /// The service does not answer meanwhile.
+    pub downtime: bool,
+}
+
+impl Foresight {
+    /// Begins to look.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn new(host: &Arc<Host>, description: &Description) -> Result<Self> {
+        let id = DeploymentId::new(&description.environment.name, 0);
+        let book = Book::open(&*host.journal, &id).await?;
+        let workshop = Workshop::new(Arc::clone(host), &id, description.clone(), book);
+        Ok(Self { workshop })
+    }
+
+    /// What would happen to a service, as far as it can be told now.
+    pub async fn look(&self, subject: &Subject) -> Seen {
+        let name = &subject.service.name;
+        let assess = |phase| self.workshop.assess(name, phase, PATIENCE, Cancel::default());
+        let build = match &subject.build {
+            Some(_) => Some(assess(Phase::Build).await),
+            None => None,
+        };
+        let builds = matches!(build, Some(Verdict::Changed(_) | Verdict::Failed(_)));
+        let deploy = if builds { None } else { Some(assess(Phase::Deploy).await) };
+        let stays = matches!(deploy, Some(Verdict::Unchanged(_)));
+        let changes = if stays { Vec::new() } else { self.changes(subject, builds).await };
+        Seen { build, deploy, changes }
+    }
+
+    /// What the deployer would do. A deployer that cannot tell says so in a change of its own.
+    async fn changes(&self, subject: &Subject, builds: bool) -> Vec<Intended> {
+        let answer = async {
+            let rendered = self.workshop.bare(subject, &subject.deploy)?;
+            let call = self.workshop.question(rendered, Cancel::default(), PATIENCE);
+            let known = self.workshop.reference(&subject.service.name).ok();
+            let plugin = self.workshop.plugin(&subject.deploy).await?;
+            let changes = plugin.plan(call, known.filter(|_| !builds)).await;
+            changes.map_err(|error| super::workshop::failure(error.failure()))
+        };
+        match answer.await {
+            Ok(changes) => changes
+                .into_iter()
+                .map(|change| Intended {
+                    action: change.action,
+                    object: change.object,
+                    reason: change.reason,
+                    downtime: change.downtime,
+                })
+                .collect(),
+            Err(failure) => vec![Intended {
+                action: "unknown".to_owned(),
+                object: subject.service.name.clone(),
+                reason: failure.to_string(),
+                downtime: false,
+            }],
+        }
+    }
+}

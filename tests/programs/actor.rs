@@ -1,0 +1,97 @@
+//! A program that tests deploy: says what it is told to, in one of a few ways.
+//!
+//! `actor serve`: answers every request on `$PORT` with `$GREETING`. `actor job NAME=VALUE…`:
+//! answers with outputs; `NAME!=VALUE` is a sensitive one. `actor fail CODE`: says why and
+//! ends. `actor hang`: never ends, nor do its children.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, ExitCode};
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["serve"] => serve(),
+        ["job", outputs @ ..] => job(outputs),
+        ["fail", code] => {
+            say("this was bound to fail");
+            ExitCode::from(code.parse::<u8>().unwrap_or(1))
+        }
+        ["hang"] => hang(),
+        _ => ExitCode::from(64),
+    }
+}
+
+fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn serve() -> ExitCode {
+    let address = format!("127.0.0.1:{}", setting("PORT"));
+    let listener = match TcpListener::bind(&address) {
+        Ok(listener) => listener,
+        Err(error) => {
+            say(&format!("cannot listen on {address}: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    say(&format!("listening on {address}"));
+    for stream in listener.incoming().flatten() {
+        // A visitor that went away is no concern of the next one.
+        let _ = answer(stream);
+    }
+    ExitCode::SUCCESS
+}
+
+fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut request = BufReader::new(stream.try_clone()?);
+    let mut line = String::new();
+    let mut path = String::new();
+    while request.read_line(&mut line)? > 2 {
+        if path.is_empty() {
+            path = line.split(' ').nth(1).unwrap_or("/").to_owned();
+        }
+        line.clear();
+    }
+    let is_sick = path == "/healthz" && setting("SICK") == "yes";
+    let status = if is_sick { "503 Service Unavailable" } else { "200 OK" };
+    let body = setting("GREETING");
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn job(outputs: &[&str]) -> ExitCode {
+    let fields = outputs.iter().filter_map(|output| {
+        let (name, value) = output.split_once('=')?;
+        Some(match name.strip_suffix('!') {
+            Some(name) => format!(r#""{name}":{{"value":"{value}","sensitive":true}}"#),
+            None => format!(r#""{name}":"{value}""#),
+        })
+    });
+    let text = format!("{{{}}}", fields.collect::<Vec<_>>().join(","));
+    match std::fs::write(setting("STAGEWRIGHT_OUTPUT"), text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("cannot write outputs: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A child in a session of its own, which only a supervisor that looks for all descendants
+/// finds, and this process itself.
+fn hang() -> ExitCode {
+    let spawned = Command::new("setsid").args(["sleep", "86400"]).spawn();
+    say(if spawned.is_ok() { "hanging" } else { "hanging alone" });
+    loop {
+        std::thread::park();
+    }
+}

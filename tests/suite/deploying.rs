@@ -1,0 +1,212 @@
+//! Deployments from the outside: what happens to services, and what is said about it.
+
+use serde_json::Value;
+
+use crate::environment::{free_port, get, job, rewrite, server, with};
+
+/// The value of a field of the first event that fits.
+fn find<'a>(events: &'a [Value], event: &str, service: &str) -> &'a Value {
+    let fits = |candidate: &&Value| candidate["event"] == event && candidate["service"] == service;
+    events.iter().find(fits).unwrap_or_else(|| panic!("no {event} of {service} in {events:#?}"))
+}
+
+#[test]
+fn a_service_is_deployed_left_alone_changed_stopped_started_and_destroyed() {
+    let port = free_port();
+    let installation = with(&[server("web", port, "one")]);
+    let run = installation.succeed(&["deploy"]);
+    assert!(run.stdout.contains("test-1 succeeded"), "{run}");
+    assert_eq!(get(port, "/").unwrap(), "one");
+
+    let again = installation.succeed(&["deploy", "--output", "json"]).json();
+    assert_eq!(find(&again, "service.ended", "web")["result"], "unchanged");
+    assert!(!again.iter().any(|event| event["event"] == "step.started"), "{again:#?}");
+
+    rewrite(&installation, &[server("web", port, "two")]);
+    let plan = installation.succeed(&["plan"]);
+    assert!(plan.stdout.contains("variable GREETING one → two"), "{plan}");
+    let changed = installation.succeed(&["deploy", "--output", "json"]).json();
+    assert!(changed.iter().all(|event| event["step"] != "build" || event["event"] != "step.started"));
+    assert_eq!(get(port, "/").unwrap(), "two");
+
+    installation.succeed(&["stop"]);
+    assert_eq!(get(port, "/"), None);
+    let status = &installation.succeed(&["status", "--output", "json"]).json()[0];
+    assert_eq!(status["services"][0]["condition"], "stopped");
+    installation.succeed(&["start"]);
+    assert_eq!(get(port, "/").unwrap(), "two");
+    installation.succeed(&["restart"]);
+    assert_eq!(get(port, "/").unwrap(), "two");
+
+    installation.succeed(&["destroy", "--yes"]);
+    assert_eq!(get(port, "/"), None);
+    let history = installation.succeed(&["history", "--output", "json"]).json();
+    let actions: Vec<&str> = history.iter().map(|d| d["action"].as_str().unwrap()).collect();
+    assert_eq!(
+        actions,
+        ["destroy", "restart", "start", "stop", "deploy", "deploy", "deploy"]
+    );
+}
+
+#[test]
+fn events_have_a_sequence_without_gaps_and_no_more_slots_than_allowed() {
+    let services: Vec<String> = (0..6).map(|n| server(&format!("s{n}"), free_port(), "hi")).collect();
+    let installation = with(&services);
+    let events = installation.succeed(&["deploy", "--output", "json"]).json();
+    let facts: Vec<&Value> = events.iter().filter(|event| event.get("seq").is_some()).collect();
+    for (index, event) in facts.iter().enumerate() {
+        assert_eq!(event["seq"], index as u64 + 1);
+        assert_eq!(event["deployment"], "test-1");
+    }
+    for phase in [&["build", "push"][..], &["deploy"]] {
+        let mut busy = std::collections::BTreeSet::new();
+        let mut most = 0;
+        for event in &facts {
+            if !phase.iter().any(|step| event["step"] == *step) {
+                continue;
+            }
+            if event["event"] == "step.started" {
+                assert!((1..=4).contains(&event["slot"].as_u64().unwrap()), "{event}");
+                busy.insert(event["service"].to_string());
+            } else if event["event"] == "step.ended" && event["step"] != "build" {
+                busy.remove(&event["service"].to_string());
+            }
+            most = most.max(busy.len());
+        }
+        assert_eq!(most, 4, "slots of {phase:?}");
+    }
+    let last_build = facts.iter().rposition(|e| e["step"] == "push" && e["event"] == "step.ended");
+    let first_deploy =
+        facts.iter().position(|e| e["step"] == "deploy" && e["event"] == "step.started");
+    assert!(last_build < first_deploy, "the deploy phase began before the build phase ended");
+}
+
+#[test]
+fn outputs_of_a_job_become_variables_and_sensitive_ones_are_written_nowhere() {
+    let port = free_port();
+    let services = [
+        job("seed", r#"job, version=7, "token!=s3cr3t-t0ken""#),
+        server("web", port, "v{{seed.version}} {{seed.token}}"),
+    ];
+    let installation = with(&services);
+    let run = installation.succeed(&["deploy", "--output", "json"]);
+    assert_eq!(get(port, "/").unwrap(), "v7 s3cr3t-t0ken");
+    assert!(!run.stdout.contains("s3cr3t-t0ken"), "{run}");
+    assert!(run.stdout.contains(r#""value":"7""#), "{run}");
+    for entry in std::fs::read_dir(installation.state()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path).unwrap();
+            let found = bytes.windows(12).any(|window| window == b"s3cr3t-t0ken");
+            assert!(!found, "{} holds a sensitive output", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_secret_reaches_the_program_and_nothing_else() {
+    let port = free_port();
+    let service = server("web", port, "x").replace(r#"GREETING: "x""#, "GREETING: { secret: word }");
+    let installation = with(&[service]);
+    let run: crate::installation::Run = installation
+        .command(&["deploy", "--output", "json"])
+        .env("STAGEWRIGHT_SECRET_WORD", "open-sesame-42")
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(get(port, "/").unwrap(), "open-sesame-42");
+    assert!(!run.stdout.contains("open-sesame-42"), "{run}");
+    let holding = std::process::Command::new("grep")
+        .args(["-rlF", "open-sesame-42"])
+        .arg(installation.state())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(holding.stdout).unwrap(), "");
+    for process in std::fs::read_dir("/proc").unwrap().flatten() {
+        let words = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).into_owned();
+        assert!(!words.contains("open-sesame-42"), "in the words of {words:?}");
+    }
+}
+
+#[test]
+fn a_missing_secret_fails_the_service_before_anything_is_replaced() {
+    let port = free_port();
+    let installation = with(&[server("web", port, "one")]);
+    installation.succeed(&["deploy"]);
+    let service = server("web", port, "x").replace(r#"GREETING: "x""#, "GREETING: { secret: word }");
+    rewrite(&installation, &[service]);
+    let run = installation.run(&["deploy"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stdout.contains("STAGEWRIGHT_SECRET_WORD"), "{run}");
+    assert_eq!(get(port, "/").unwrap(), "one");
+}
+
+#[test]
+fn a_failed_job_stops_what_comes_after_it_and_says_why() {
+    let port = free_port();
+    let installation = with(&[job("seed", r#"fail, "3""#), server("web", port, "one")]);
+    let run = installation.run(&["deploy", "--output", "json"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    let events = run.json();
+    let ended = events.iter().find(|e| e["event"] == "step.ended" && e["result"] == "failed");
+    let error = &ended.unwrap()["error"];
+    assert!(error["message"].as_str().unwrap().contains('3'), "{error}");
+    assert!(events.iter().any(|e| e["event"] == "stage.skipped"), "{run}");
+    assert_eq!(get(port, "/"), None);
+    let plain = installation.run(&["deploy"]);
+    assert!(plain.stdout.contains("this was bound to fail"), "{plain}");
+}
+
+#[test]
+fn a_release_that_does_not_become_healthy_is_replaced_by_the_one_before() {
+    let port = free_port();
+    let installation = with(&[server("web", port, "good")]);
+    installation.succeed(&["deploy"]);
+    let sick = server("web", port, "bad")
+        .replace(r#"GREETING: "bad""#, r#"GREETING: "bad", SICK: "yes""#)
+        .replace("within: 10s", "within: 1s");
+    rewrite(&installation, &[sick]);
+    let run = installation.run(&["deploy"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stdout.contains("503"), "the last answer of the check is told\n{run}");
+    assert_eq!(get(port, "/").unwrap(), "good");
+}
+
+#[test]
+fn a_port_that_somebody_else_holds_is_an_error_that_names_who() {
+    let foreign = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = foreign.local_addr().unwrap().port();
+    let installation = with(&[server("web", port, "one")]);
+    let run = installation.run(&["deploy"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    let pid = std::process::id().to_string();
+    assert!(run.stdout.contains(&pid) && run.stdout.contains(&port.to_string()), "{run}");
+}
+
+#[test]
+fn a_service_that_is_no_longer_in_the_file_is_shown_and_pruned() {
+    let (one, two) = (free_port(), free_port());
+    let installation = with(&[server("one", one, "1"), server("two", two, "2")]);
+    installation.succeed(&["deploy"]);
+    rewrite(&installation, &[server("one", one, "1")]);
+    let plan = installation.succeed(&["plan"]);
+    assert!(plan.stdout.contains("orphan two"), "{plan}");
+    installation.succeed(&["deploy"]);
+    assert_eq!(get(two, "/").unwrap(), "2");
+    installation.succeed(&["deploy", "--prune"]);
+    assert_eq!(get(two, "/"), None);
+    assert_eq!(get(one, "/").unwrap(), "1");
+}
+
+#[test]
+fn only_what_is_selected_is_touched() {
+    let (one, two) = (free_port(), free_port());
+    let installation = with(&[server("one", one, "1"), server("two", two, "2")]);
+    installation.succeed(&["deploy", "--only", "two"]);
+    assert_eq!((get(one, "/"), get(two, "/")), (None, Some("2".to_owned())));
+    let unknown = installation.run(&["deploy", "--only", "three"]);
+    assert_eq!(unknown.code, Some(2), "{unknown}");
+    assert!(unknown.stderr.contains("there are one, two"), "{unknown}");
+}
