@@ -2,7 +2,7 @@
 //! print what they got; they decide nothing about deployments.
 
 mod act;
-pub mod arguments;
+pub(crate) mod arguments;
 mod cancel;
 mod completions;
 mod deploy;
@@ -31,7 +31,7 @@ use arguments::{Arguments, Output, Verb};
 
 /// How the program ends, as product.md of the design fixes it for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// All that was asked for was done.
     Success = 0,
     /// The deployment failed.
@@ -56,8 +56,8 @@ pub fn main() -> ExitCode {
     if let Verb::Shim(shim) = &arguments.verb {
         return stagewright_runtime::capability::process::shim::main(&shim.folder);
     }
-    let filter = EnvFilter::try_from_env("STAGEWRIGHT_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter =
+        EnvFilter::try_from_env("STAGEWRIGHT_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -124,6 +124,8 @@ fn report(error: &anyhow::Error, output: Output) {
     let text = format!("{error:#}");
     match output {
         Output::Text => print::note(&format!("stagewright: {text}")),
-        Output::Json => print::note(&serde_json::json!({ "error": { "message": text } }).to_string()),
+        Output::Json => {
+            print::note(&serde_json::json!({ "error": { "message": text } }).to_string())
+        }
     }
 }

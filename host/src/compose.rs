@@ -21,23 +21,23 @@ use crate::source::Sources;
 const BUILTIN: Builtin = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
 /// The parts of the host, shared by everything that needs them.
-pub struct Host {
+pub(crate) struct Host {
     /// The state folder.
-    pub home: Home,
+    pub(crate) home: Home,
     /// What the operator decided.
-    pub config: Config,
+    pub(crate) config: Config,
     /// The configuration file that was asked for.
-    pub config_file: Option<PathBuf>,
+    pub(crate) config_file: Option<PathBuf>,
     /// Durable facts.
-    pub journal: Arc<dyn Journal>,
+    pub(crate) journal: Arc<dyn Journal>,
     /// Time.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// The operator's secrets.
-    pub secrets: Arc<dyn Secrets>,
+    pub(crate) secrets: Arc<dyn Secrets>,
     /// Clones of git repositories.
-    pub sources: Arc<Sources>,
+    pub(crate) sources: Arc<Sources>,
     /// What hashes of secrets are keyed by.
-    pub key: Key,
+    pub(crate) key: Key,
     /// Made when it is first needed: reading a status takes no sandbox.
     runtime: OnceLock<Runtime>,
 }
@@ -47,7 +47,7 @@ impl Host {
     ///
     /// # Errors
     /// When the configuration is wrong, or the state folder cannot be used.
-    pub fn open(global: &Global) -> Result<Arc<Self>> {
+    pub(crate) fn open(global: &Global) -> Result<Arc<Self>> {
         let config = Config::read(global.config.as_deref())?;
         let home = Home::open(global.state_dir.as_deref())?;
         let journal = SqliteJournal::open(&home.journal())?;
@@ -68,7 +68,7 @@ impl Host {
     ///
     /// # Errors
     /// When it cannot be made on this machine.
-    pub fn runtime(&self) -> Result<&Runtime> {
+    pub(crate) fn runtime(&self) -> Result<&Runtime> {
         if let Some(runtime) = self.runtime.get() {
             return Ok(runtime);
         }

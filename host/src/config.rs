@@ -12,28 +12,28 @@ use stagewright_pipeline::environment::file::StrategyFile;
 use stagewright_pipeline::environment::{Duration, Problems, ServiceType};
 use stagewright_runtime::Policy;
 
-pub use secrets::{OperatorSecrets, SecretsConfig};
+pub(crate) use secrets::{OperatorSecrets, SecretsConfig};
 
 /// The environment variable that names the file.
-pub const VARIABLE: &str = "STAGEWRIGHT_CONFIG";
+pub(crate) const VARIABLE: &str = "STAGEWRIGHT_CONFIG";
 
 /// What the operator decides for all environments of this installation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {
+pub(crate) struct Config {
     /// Which plugins serve a service type, where neither the service nor its environment says.
-    pub strategies: IndexMap<ServiceType, StrategyFile>,
+    pub(crate) strategies: IndexMap<ServiceType, StrategyFile>,
     /// What plugins may use, and how much of it.
     #[serde(flatten)]
-    pub policy: Policy,
+    pub(crate) policy: Policy,
     /// How many steps of one deployment may run at once, whatever its stages say.
-    pub host_slots: u32,
+    pub(crate) host_slots: u32,
     /// How long running steps have to end by themselves after a cancel.
-    pub cancel_grace: Duration,
+    pub(crate) cancel_grace: Duration,
     /// Variables of the host's own environment that builds get beside the usual ones.
-    pub pass_through: Vec<String>,
+    pub(crate) pass_through: Vec<String>,
     /// Where secrets come from.
-    pub secrets: SecretsConfig,
+    pub(crate) secrets: SecretsConfig,
 }
 
 impl Default for Config {
@@ -55,7 +55,7 @@ impl Config {
     ///
     /// # Errors
     /// When a named file cannot be read, or the file says something unknown.
-    pub fn read(asked: Option<&Path>) -> Result<Self> {
+    pub(crate) fn read(asked: Option<&Path>) -> Result<Self> {
         let named = asked.map(Path::to_owned).or_else(|| variable(VARIABLE));
         let path = match named {
             Some(path) => path,
@@ -90,13 +90,14 @@ impl Config {
 /// The path of a serde error as a JSON Pointer (RFC 6901).
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
-    path.iter().fold(String::new(), |pointer, segment| match segment {
-        Segment::Seq { index } => format!("{pointer}/{index}"),
-        Segment::Map { key } => {
-            format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
-        }
-        Segment::Enum { .. } | Segment::Unknown => pointer,
-    })
+    path.iter()
+        .fold(String::new(), |pointer, segment| match segment {
+            Segment::Seq { index } => format!("{pointer}/{index}"),
+            Segment::Map { key } => {
+                format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+            }
+            Segment::Enum { .. } | Segment::Unknown => pointer,
+        })
 }
 
 fn default_path() -> Option<PathBuf> {
@@ -107,5 +108,7 @@ fn default_path() -> Option<PathBuf> {
 }
 
 fn variable(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
 }

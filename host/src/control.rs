@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What a driver can be asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Request {
+pub(crate) enum Request {
     /// Cancel the deployment, if it is the one that runs.
     Cancel {
         /// Which.
@@ -42,7 +42,7 @@ pub enum Request {
 /// What the driver answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reply {
+pub(crate) enum Reply {
     /// It was written to the journal.
     Accepted,
     /// It was not, for this reason.
@@ -50,10 +50,10 @@ pub enum Reply {
 }
 
 /// A request on its way to the driver's loop, and where the reply goes.
-pub type Asked = (Request, oneshot::Sender<Reply>);
+pub(crate) type Asked = (Request, oneshot::Sender<Reply>);
 
 /// The driver's end. Dropping it ends the conversations and removes the socket.
-pub struct Control {
+pub(crate) struct Control {
     path: PathBuf,
     /// Accepts connections; aborted on drop.
     _accepting: JoinSet<()>,
@@ -65,7 +65,7 @@ impl Control {
     ///
     /// # Errors
     /// When the socket cannot be made.
-    pub fn listen(path: &Path, requests: mpsc::Sender<Asked>) -> Result<Self> {
+    pub(crate) fn listen(path: &Path, requests: mpsc::Sender<Asked>) -> Result<Self> {
         let (folder, name) = split(path)?;
         private_folder(folder)?;
         match std::fs::remove_file(path) {
@@ -98,7 +98,7 @@ impl Drop for Control {
 ///
 /// # Errors
 /// When the driver does not answer in time or not in words that are known here.
-pub async fn ask(path: &Path, request: &Request) -> Result<Option<Reply>> {
+pub(crate) async fn ask(path: &Path, request: &Request) -> Result<Option<Reply>> {
     let (folder, name) = split(path)?;
     let handle = match File::open(folder) {
         Ok(handle) => handle,

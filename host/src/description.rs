@@ -14,56 +14,55 @@ use crate::source::CommitId;
 
 /// What a deployment is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Description {
+pub(crate) struct Description {
     /// What is done.
-    pub action: Action,
+    pub(crate) action: Action,
     /// The services that were selected, in the order of the file; empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub only: Vec<String>,
+    pub(crate) only: Vec<String>,
     /// Data folders go, too. Only for destroy.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub with_data: bool,
+    pub(crate) with_data: bool,
     /// The folder of the environment file.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// The environment as it was read, all of it.
-    pub environment: Environment,
+    pub(crate) environment: Environment,
     /// All services of the environment, and orphans where they are to be removed.
-    pub subjects: Vec<Subject>,
+    pub(crate) subjects: Vec<Subject>,
     /// How long running steps have to end by themselves after a cancel, in milliseconds.
-    pub cancel_grace: u64,
+    pub(crate) cancel_grace: u64,
 }
 
 /// A service, and who serves it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// The service. Its stage and needs are indices into the description's environment; an
     /// orphan's stage is the last one.
-    pub service: Service,
+    pub(crate) service: Service,
     /// Its builder; none where nothing is built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub build: Option<PluginRecord>,
+    pub(crate) build: Option<PluginRecord>,
     /// Its publisher.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub push: Option<PluginRecord>,
+    pub(crate) push: Option<PluginRecord>,
     /// Its deployer.
-    pub deploy: PluginRecord,
+    pub(crate) deploy: PluginRecord,
     /// What its branch, tag or hash meant when the deployment was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commit: Option<CommitId>,
+    pub(crate) commit: Option<CommitId>,
     /// The deployment works on it. The others are there because variables refer to them.
-    pub takes_part: bool,
+    pub(crate) takes_part: bool,
 }
 
 impl Description {
-    /// The key under which an environment's last description is kept.
-    pub const DOCUMENT: &'static str = "description";
-
     /// The plain course of the deployment. Needs on services that take no part are left out:
     /// they were checked when the deployment was asked for.
-    pub fn course_spec(&self) -> CourseSpec {
+    pub(crate) fn course_spec(&self) -> CourseSpec {
         let position = |index: usize| {
             let name = &self.environment.services.get(index)?.name;
-            let at = self.parts().position(|subject| &subject.service.name == name)?;
+            let at = self
+                .parts()
+                .position(|subject| &subject.service.name == name)?;
             u32::try_from(at).ok()
         };
         let services = self.parts().map(|subject| {
@@ -71,15 +70,24 @@ impl Description {
             ServiceSpec {
                 kind: service.kind,
                 builds: self.action.has_builds() && subject.build.is_some(),
-                skipped: service.skip.then(|| "marked `skip` in the environment file".to_owned()),
-                needs: service.needs.iter().filter_map(|&need| position(need)).collect(),
+                skipped: service
+                    .skip
+                    .then(|| "marked `skip` in the environment file".to_owned()),
+                needs: service
+                    .needs
+                    .iter()
+                    .filter_map(|&need| position(need))
+                    .collect(),
                 timeouts: timeouts(service),
                 retry: RetryPolicy {
                     max: u16::try_from(service.retry.max).unwrap_or(u16::MAX),
                     backoff: service.retry.backoff.millis(),
                 },
                 idempotent: service.idempotent,
-                ..ServiceSpec::new(&service.name, u32::try_from(service.stage).unwrap_or(u32::MAX))
+                ..ServiceSpec::new(
+                    &service.name,
+                    u32::try_from(service.stage).unwrap_or(u32::MAX),
+                )
             }
         });
         CourseSpec {
@@ -91,31 +99,38 @@ impl Description {
     }
 
     /// What the deployment works on, in the order of the file.
-    pub fn parts(&self) -> impl Iterator<Item = &Subject> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Subject> {
         self.subjects.iter().filter(|subject| subject.takes_part)
     }
 
     /// The subject of that name, whether or not it takes part.
-    pub fn subject(&self, name: &str) -> Option<&Subject> {
-        self.subjects.iter().find(|subject| subject.service.name == name)
+    pub(crate) fn subject(&self, name: &str) -> Option<&Subject> {
+        self.subjects
+            .iter()
+            .find(|subject| subject.service.name == name)
     }
 
     /// References to the outputs of jobs that the service's variables hold.
-    pub fn output_references<'a>(
+    pub(crate) fn output_references<'a>(
         &'a self,
         service: &'a Service,
     ) -> impl Iterator<Item = &'a Reference> + 'a {
         use stagewright_pipeline::environment::{ServiceType, Variable};
-        let templates = service.variables.values().filter_map(|variable| match variable {
-            Variable::Text(template) => Some(template),
-            Variable::Secret(_) => None,
-        });
-        templates.flat_map(|template| template.references()).filter(|reference| {
-            let job = self.environment.service(&reference.service);
-            job.is_some_and(|(_, job)| job.kind == ServiceType::Job)
-                && !matches!(reference.attribute.as_str(), "host" | "port")
-                && reference.port_name().is_none()
-        })
+        let templates = service
+            .variables
+            .values()
+            .filter_map(|variable| match variable {
+                Variable::Text(template) => Some(template),
+                Variable::Secret(_) => None,
+            });
+        templates
+            .flat_map(|template| template.references())
+            .filter(|reference| {
+                let job = self.environment.service(&reference.service);
+                job.is_some_and(|(_, job)| job.kind == ServiceType::Job)
+                    && !matches!(reference.attribute.as_str(), "host" | "port")
+                    && reference.port_name().is_none()
+            })
     }
 
     fn overlap(&self) -> Overlap {

@@ -4,9 +4,9 @@
 mod assess;
 mod attempt;
 mod drive;
-pub mod foresee;
+pub(crate) mod foresee;
 mod ledger;
-pub mod observe;
+pub(crate) mod observe;
 mod queue;
 mod render;
 mod sealed;
@@ -21,15 +21,15 @@ use tokio::sync::mpsc;
 use crate::compose::Host;
 use crate::control::{Asked, Control};
 
-pub use attempt::declared_commands;
-pub use ledger::read as read_ledger;
-pub use queue::{cancel_alone, enqueue};
+pub(crate) use attempt::declared_commands;
+pub(crate) use ledger::read as read_ledger;
+pub(crate) use queue::{cancel_alone, enqueue};
 
 /// Requests that wait while the driver is busy with one.
 const REQUESTS: usize = 16;
 
 /// The right to drive an environment, and the ear for requests that comes with it.
-pub struct Driver {
+pub(crate) struct Driver {
     host: Arc<Host>,
     environment: String,
     requests: mpsc::Receiver<Asked>,
@@ -44,7 +44,7 @@ impl Driver {
     ///
     /// # Errors
     /// When the lock or the socket cannot be made.
-    pub fn try_new(host: &Arc<Host>, environment: &str) -> Result<Option<Self>> {
+    pub(crate) fn try_new(host: &Arc<Host>, environment: &str) -> Result<Option<Self>> {
         match EnvironmentLock::acquire(&host.home.locks(), environment, "drives deployments") {
             Ok(lock) => Self::with(host, environment, lock).map(Some),
             Err(LockError::Held { .. }) => Ok(None),
@@ -65,7 +65,7 @@ impl Driver {
     }
 
     /// Where this process can put requests to itself: an interrupt from the keyboard.
-    pub fn requests(&self) -> mpsc::Sender<Asked> {
+    pub(crate) fn requests(&self) -> mpsc::Sender<Asked> {
         self.sender.clone()
     }
 
@@ -74,7 +74,7 @@ impl Driver {
     ///
     /// # Errors
     /// When the journal fails: then nothing further happens, and a later driver goes on.
-    pub async fn run(mut self, last: Option<&DeploymentId>) -> Result<()> {
+    pub(crate) async fn run(mut self, last: Option<&DeploymentId>) -> Result<()> {
         loop {
             queue::merge(&self.host, &self.environment).await?;
             let unfinished = self.host.journal.unfinished(&self.environment).await?;

@@ -20,7 +20,7 @@ const PAGE: usize = 1_000;
 
 /// Something that became known about a deployment.
 #[derive(Clone, Debug)]
-pub enum Update {
+pub(crate) enum Update {
     /// A fact, which the follower's state holds already.
     Fact {
         /// Its number in the deployment, from 1 without gaps.
@@ -35,7 +35,7 @@ pub enum Update {
 }
 
 /// Follows one deployment.
-pub struct Follower {
+pub(crate) struct Follower {
     journal: Arc<dyn Journal>,
     id: DeploymentId,
     description: Description,
@@ -53,7 +53,11 @@ impl Follower {
     ///
     /// # Errors
     /// When there is no such deployment, or what is recorded of it cannot be read.
-    pub async fn new(journal: Arc<dyn Journal>, home: &Home, id: DeploymentId) -> Result<Self> {
+    pub(crate) async fn new(
+        journal: Arc<dyn Journal>,
+        home: &Home,
+        id: DeploymentId,
+    ) -> Result<Self> {
         let written = journal.watch()?;
         let description = read_description(&*journal, &id).await?;
         let course = Course::new(&description.course_spec(), description.action)?;
@@ -72,18 +76,13 @@ impl Follower {
     }
 
     /// What the deployment is made of.
-    pub fn description(&self) -> &Description {
+    pub(crate) fn description(&self) -> &Description {
         &self.description
     }
 
     /// The state after everything that was handed out.
-    pub fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &State {
         &self.state
-    }
-
-    /// The number of the last fact that was handed out.
-    pub fn seq(&self) -> u64 {
-        self.seq
     }
 
     /// What became known since the last time; waits when that is nothing. `None`: the
@@ -91,7 +90,7 @@ impl Follower {
     ///
     /// # Errors
     /// When journal or logs cannot be read.
-    pub async fn next(&mut self) -> Result<Option<Vec<Update>>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Update>>> {
         loop {
             let ended = self.has_ended().await?;
             let updates = self.read().await?;
@@ -112,7 +111,7 @@ impl Follower {
     ///
     /// # Errors
     /// When journal or logs cannot be read.
-    pub async fn read(&mut self) -> Result<Vec<Update>> {
+    pub(crate) async fn read(&mut self) -> Result<Vec<Update>> {
         let mut updates = Vec::new();
         self.read_logs(&mut updates)?;
         loop {
@@ -126,7 +125,11 @@ impl Follower {
                 self.state.apply(&fact)?;
                 self.seq = entry.seq;
                 self.mark(&fact, &mut updates)?;
-                updates.push(Update::Fact { seq: entry.seq, time_ms: entry.time_ms, fact });
+                updates.push(Update::Fact {
+                    seq: entry.seq,
+                    time_ms: entry.time_ms,
+                    fact,
+                });
             }
         }
     }
@@ -135,8 +138,18 @@ impl Follower {
     /// what a step said comes before its end.
     fn mark(&mut self, fact: &Fact, updates: &mut Vec<Update>) -> Result<()> {
         let (service, step, attempt, ended) = match fact {
-            Fact::StepStarted { service, step, attempt, .. } => (service, step, attempt, false),
-            Fact::StepEnded { service, step, attempt, .. } => (service, step, attempt, true),
+            Fact::StepStarted {
+                service,
+                step,
+                attempt,
+                ..
+            } => (service, step, attempt, false),
+            Fact::StepEnded {
+                service,
+                step,
+                attempt,
+                ..
+            } => (service, step, attempt, true),
             _ => return Ok(()),
         };
         let name = AttemptName {
@@ -170,7 +183,10 @@ impl Follower {
 ///
 /// # Errors
 /// When there is no such deployment, or a newer program described it.
-pub async fn read_description(journal: &dyn Journal, id: &DeploymentId) -> Result<Description> {
+pub(crate) async fn read_description(
+    journal: &dyn Journal,
+    id: &DeploymentId,
+) -> Result<Description> {
     let text = journal.description(id).await?;
     serde_json::from_str(&text)
         .with_context(|| format!("the description of {id} cannot be read by this version"))

@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 use stagewright_journal::network_file_system;
 
 /// The environment variable that names the state folder.
-pub const VARIABLE: &str = "STAGEWRIGHT_HOME";
+pub(crate) const VARIABLE: &str = "STAGEWRIGHT_HOME";
 
 /// A state folder that exists and is only this user's.
 #[derive(Clone, Debug)]
-pub struct Home {
+pub(crate) struct Home {
     root: PathBuf,
 }
 
@@ -25,7 +25,7 @@ impl Home {
     /// # Errors
     /// When no home folder is known, the folder cannot be made, or it is on a network file
     /// system, whose locks cannot be trusted.
-    pub fn open(asked: Option<&Path>) -> Result<Self> {
+    pub(crate) fn open(asked: Option<&Path>) -> Result<Self> {
         let folder = match asked {
             Some(folder) => folder.to_owned(),
             None => default_folder()?,
@@ -45,73 +45,55 @@ impl Home {
     }
 
     /// The folder itself, absolute.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// The database of the journal.
-    pub fn journal(&self) -> PathBuf {
+    pub(crate) fn journal(&self) -> PathBuf {
         self.root.join("journal.db")
     }
 
     /// Locks of environments: one driver each.
-    pub fn locks(&self) -> PathBuf {
+    pub(crate) fn locks(&self) -> PathBuf {
         self.root.join("locks")
     }
 
-    /// The image store, an OCI layout.
-    pub fn images(&self) -> PathBuf {
-        self.root.join("images")
-    }
-
-    /// Compiled components; only the host writes here.
-    pub fn components(&self) -> PathBuf {
-        self.root.join("components")
-    }
-
-    /// Unpacked releases.
-    pub fn releases(&self) -> PathBuf {
-        self.root.join("releases")
-    }
-
-    /// Data of services, which outlives their releases.
-    pub fn data(&self) -> PathBuf {
-        self.root.join("data")
-    }
-
     /// Clones and checkouts of git repositories.
-    pub fn sources(&self) -> PathBuf {
+    pub(crate) fn sources(&self) -> PathBuf {
         self.root.join("sources")
     }
 
     /// The folder in which a service is built: the same one every time, so that paths that
     /// end up in binaries stay the same.
-    pub fn build(&self, environment: &str, service: &str) -> PathBuf {
+    pub(crate) fn build(&self, environment: &str, service: &str) -> PathBuf {
         self.root.join("builds").join(environment).join(service)
     }
 
     /// What a service's builds leave for the next one.
-    pub fn caches(&self, environment: &str, service: &str) -> PathBuf {
+    pub(crate) fn caches(&self, environment: &str, service: &str) -> PathBuf {
         self.root.join("caches").join(environment).join(service)
     }
 
     /// Logs of the attempts of a deployment.
-    pub fn logs(&self, deployment: &str) -> PathBuf {
+    pub(crate) fn logs(&self, deployment: &str) -> PathBuf {
         self.root.join("logs").join(deployment)
     }
 
     /// The socket on which the driver of an environment takes requests.
-    pub fn control(&self, environment: &str) -> PathBuf {
-        self.root.join("control").join(format!("{environment}.sock"))
+    pub(crate) fn control(&self, environment: &str) -> PathBuf {
+        self.root
+            .join("control")
+            .join(format!("{environment}.sock"))
     }
 
     /// Sensitive outputs of the jobs of an environment.
-    pub fn sealed(&self, environment: &str) -> PathBuf {
+    pub(crate) fn sealed(&self, environment: &str) -> PathBuf {
         self.root.join("sealed").join(format!("{environment}.json"))
     }
 
     /// The file that keys hashes of secrets.
-    pub fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         self.root.join("key")
     }
 }
@@ -121,7 +103,7 @@ impl Home {
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn private_folder(folder: &Path) -> Result<()> {
+pub(crate) fn private_folder(folder: &Path) -> Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -15,13 +15,13 @@ const LENGTH: usize = 32;
 
 /// The key of this installation, made when it is first used.
 #[derive(Clone, Debug)]
-pub struct Key {
+pub(crate) struct Key {
     path: PathBuf,
 }
 
 impl Key {
     /// The key that is kept in that file.
-    pub fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self { path }
     }
 
@@ -29,12 +29,14 @@ impl Key {
     ///
     /// # Errors
     /// When the key cannot be read or made.
-    pub fn hash(&self, value: &str) -> Result<String> {
+    pub(crate) fn hash(&self, value: &str) -> Result<String> {
         let key = self.bytes()?;
         let mut mac = Hmac::<Sha256>::new_from_slice(&key)?;
         mac.update(value.as_bytes());
         let bytes = mac.finalize().into_bytes();
-        Ok(bytes.iter().fold("hmac:".to_owned(), |text, byte| format!("{text}{byte:02x}")))
+        Ok(bytes
+            .iter()
+            .fold("hmac:".to_owned(), |text, byte| format!("{text}{byte:02x}")))
     }
 
     fn bytes(&self) -> Result<Vec<u8>> {
@@ -53,8 +55,12 @@ impl Key {
         let mut key = [0; LENGTH];
         getrandom::fill(&mut key).context("the operating system gives no random bytes")?;
         let own = self.path.with_extension(std::process::id().to_string());
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&own)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&own)?;
         file.write_all(&key)?;
         file.sync_all()?;
         let linked = std::fs::hard_link(&own, &self.path);
@@ -76,9 +82,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let key = Key::new(folder.path().join("key"));
         let hash = key.hash("secret").unwrap();
-        assert_eq!(hash, Key::new(folder.path().join("key")).hash("secret").unwrap());
+        assert_eq!(
+            hash,
+            Key::new(folder.path().join("key")).hash("secret").unwrap()
+        );
         assert_ne!(hash, key.hash("secreT").unwrap());
-        assert_ne!(hash, Key::new(folder.path().join("other")).hash("secret").unwrap());
+        assert_ne!(
+            hash,
+            Key::new(folder.path().join("other"))
+                .hash("secret")
+                .unwrap()
+        );
         assert!(hash.starts_with("hmac:") && !hash.contains("secret"));
     }
 }

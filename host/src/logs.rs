@@ -17,14 +17,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use stagewright_pipeline::{Step, Timestamp};
-use stagewright_runtime::{LogLine, Progress, Sink};
 use stagewright_runtime::record::Level;
+use stagewright_runtime::{LogLine, Progress, Sink};
 
 use crate::clock::Clock;
 use crate::home::private_folder;
 
-pub use bell::LogBell;
-pub use reader::{LogReader, Said};
+pub(crate) use bell::LogBell;
+pub(crate) use reader::{LogReader, Said};
 
 /// A generation is full when it has this many bytes.
 const GENERATION: u64 = 4 * 1024 * 1024;
@@ -33,18 +33,21 @@ const KEPT: u32 = 2;
 
 /// Which attempt a log belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AttemptName {
+pub(crate) struct AttemptName {
     /// The service.
-    pub service: String,
+    pub(crate) service: String,
     /// Its step.
-    pub step: Step,
+    pub(crate) step: Step,
     /// Counted from 1.
-    pub attempt: u16,
+    pub(crate) attempt: u16,
 }
 
 impl AttemptName {
     fn file(&self, generation: u32) -> String {
-        format!("{}.{}.{}.{generation}.log", self.service, self.step, self.attempt)
+        format!(
+            "{}.{}.{}.{generation}.log",
+            self.service, self.step, self.attempt
+        )
     }
 }
 
@@ -52,7 +55,7 @@ impl AttemptName {
 /// `step.progress` that the name of the file does not tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event")]
-pub enum Record {
+pub(crate) enum Record {
     /// A line.
     #[serde(rename = "step.log")]
     Line {
@@ -85,7 +88,7 @@ pub enum Record {
 
 impl Record {
     /// When it was said, in RFC 3339 with milliseconds, so that texts sort as times do.
-    pub fn time(&self) -> &str {
+    pub(crate) fn time(&self) -> &str {
         match self {
             Self::Line { time, .. } | Self::Progress { time, .. } => time,
         }
@@ -94,7 +97,7 @@ impl Record {
 
 /// Writes the log of one attempt. Losing a line must not fail a step, so a file that cannot
 /// be written is reported once and then left alone.
-pub struct AttemptLog {
+pub(crate) struct AttemptLog {
     folder: PathBuf,
     name: AttemptName,
     clock: Arc<dyn Clock>,
@@ -112,9 +115,12 @@ impl AttemptLog {
     ///
     /// # Errors
     /// When the file cannot be made.
-    pub fn open(folder: &Path, name: AttemptName, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, name: AttemptName, clock: Arc<dyn Clock>) -> Result<Self> {
         private_folder(folder)?;
-        let number = reader::generations(folder, &name).last().copied().unwrap_or(1);
+        let number = reader::generations(folder, &name)
+            .last()
+            .copied()
+            .unwrap_or(1);
         let generation = generation(folder, &name, number)?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -201,7 +207,11 @@ fn generation(folder: &Path, name: &AttemptName, number: u32) -> Result<Generati
         .open(&path)
         .with_context(|| format!("cannot write the log {}", path.display()))?;
     let bytes = file.metadata()?.len();
-    Ok(Generation { number, file, bytes })
+    Ok(Generation {
+        number,
+        file,
+        bytes,
+    })
 }
 
 #[cfg(test)]

@@ -18,37 +18,40 @@ use crate::compose::Host;
 use crate::description::{Description, Subject};
 use crate::executor::{declared_commands, read_ledger};
 use crate::source::{CommitId, Repository, Resolver, Revision};
-pub use standing::standing;
-pub use strategy::Choice;
+pub(crate) use standing::standing;
+pub(crate) use strategy::Choice;
 
 /// An environment file with everything that it refers to.
-pub struct Resolved {
+pub(crate) struct Resolved {
     /// What a deployment of it is made of.
-    pub description: Description,
+    pub(crate) description: Description,
     /// What was chosen for each service, in the order of the file.
-    pub choices: Vec<Choices>,
-    /// What is known of the environment.
-    pub ledger: Ledger,
+    pub(crate) choices: Vec<Choices>,
     /// Services that are deployed and no longer in the file.
-    pub orphans: Vec<String>,
+    pub(crate) orphans: Vec<String>,
 }
 
 /// The plugins of a service, and who chose them.
 #[derive(Clone, Debug, Default)]
-pub struct Choices {
+pub(crate) struct Choices {
     /// The builder.
-    pub build: Option<Choice>,
+    pub(crate) build: Option<Choice>,
     /// The publisher.
-    pub push: Option<Choice>,
+    pub(crate) push: Option<Choice>,
     /// The deployer.
-    pub deploy: Option<Choice>,
+    pub(crate) deploy: Option<Choice>,
 }
 
 /// Reads an environment file and everything that it refers to.
 ///
 /// # Errors
 /// All that is wrong with it, or what kept it from being found out.
-pub async fn resolve(host: &Host, file: &Path, action: Action, only: &[String]) -> Result<Resolved> {
+pub(crate) async fn resolve(
+    host: &Host,
+    file: &Path,
+    action: Action,
+    only: &[String],
+) -> Result<Resolved> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read the environment file {}", file.display()))?;
     let checked = environment::read(&file.display().to_string(), &text)?;
@@ -72,7 +75,11 @@ pub async fn resolve(host: &Host, file: &Path, action: Action, only: &[String]) 
     let mut problems = resolution.problems;
     if !problems.is_empty() {
         problems.sort_by_key(|problem| (problem.line, problem.column));
-        return Err(Problems { problems, left_out: 0 }.into());
+        return Err(Problems {
+            problems,
+            left_out: 0,
+        }
+        .into());
     }
     let ledger = read_ledger(&*host.journal, &checked.environment.name).await?;
     let described = |name: &str| checked.environment.service(name).is_some();
@@ -87,7 +94,11 @@ pub async fn resolve(host: &Host, file: &Path, action: Action, only: &[String]) 
         environment: checked.environment,
     };
     check_left_out(&description, &ledger)?;
-    Ok(Resolved { description, choices, ledger, orphans })
+    Ok(Resolved {
+        description,
+        choices,
+        orphans,
+    })
 }
 
 struct Resolution<'a> {
@@ -110,10 +121,20 @@ impl Resolution<'_> {
             push: wanted.push,
             deploy: Some(wanted.deploy),
         };
-        let build = self.plugin(service, Configured::Build, choices.build.as_ref()).await?;
-        let push = self.plugin(service, Configured::Push, choices.push.as_ref()).await?;
-        let deploy = self.plugin(service, Configured::Deploy, choices.deploy.as_ref()).await?;
-        let commit = if takes_part { self.commit(service).await? } else { None };
+        let build = self
+            .plugin(service, Configured::Build, choices.build.as_ref())
+            .await?;
+        let push = self
+            .plugin(service, Configured::Push, choices.push.as_ref())
+            .await?;
+        let deploy = self
+            .plugin(service, Configured::Deploy, choices.deploy.as_ref())
+            .await?;
+        let commit = if takes_part {
+            self.commit(service).await?
+        } else {
+            None
+        };
         let subject = deploy.map(|deploy| Subject {
             service: service.clone(),
             build,
@@ -136,7 +157,12 @@ impl Resolution<'_> {
             return Ok(None);
         };
         let at = Checked::pointer_to_with(service, step);
-        let plugin = match self.host.runtime()?.load(&choice.reference, self.folder).await {
+        let plugin = match self
+            .host
+            .runtime()?
+            .load(&choice.reference, self.folder)
+            .await
+        {
             Ok(plugin) => plugin,
             Err(error) => {
                 self.tell(&at, &error.to_string(), None);
@@ -150,7 +176,11 @@ impl Resolution<'_> {
         };
         if !plugin.roles().contains(&role) {
             let message = format!("{} is no {role}", choice.reference);
-            self.tell(&at, &message, Some("`stagewright plugin inspect` tells what it is"));
+            self.tell(
+                &at,
+                &message,
+                Some("`stagewright plugin inspect` tells what it is"),
+            );
             return Ok(None);
         }
         let config = serde_json::to_string(with)?;
@@ -167,7 +197,12 @@ impl Resolution<'_> {
     }
 
     /// Holds the configuration against the plugin's own schema; true when it fits.
-    fn check_shape(&mut self, service: &Service, step: Configured, plugin: &Plugin) -> Result<bool> {
+    fn check_shape(
+        &mut self,
+        service: &Service,
+        step: Configured,
+        plugin: &Plugin,
+    ) -> Result<bool> {
         let name = plugin.reference();
         let schema = serde_json::from_str(&plugin.description().config_schema)
             .with_context(|| format!("the schema that {name} describes is no JSON"))?;
@@ -181,31 +216,42 @@ impl Resolution<'_> {
     }
 
     async fn commit(&mut self, service: &Service) -> Result<Option<CommitId>> {
-        let Some(git) = service.source.as_ref().and_then(|source| source.git.as_ref()) else {
+        let Some(git) = service
+            .source
+            .as_ref()
+            .and_then(|source| source.git.as_ref())
+        else {
             return Ok(None);
         };
         let resolved = async {
             let repository = Repository::parse(&git.url, self.folder)?;
             let revision = Revision::try_from(&git.revision)?;
-            self.commits.resolve(&repository, &revision, &CancellationToken::new()).await
+            self.commits
+                .resolve(&repository, &revision, &CancellationToken::new())
+                .await
         };
         match resolved.await {
             Ok(commit) => Ok(Some(commit)),
             Err(error) => {
-                self.tell(&format!("{}/source/git", service.pointer()), &error.to_string(), None);
+                self.tell(
+                    &format!("{}/source/git", service.pointer()),
+                    &error.to_string(),
+                    None,
+                );
                 Ok(None)
             }
         }
     }
 
     fn tell(&mut self, pointer: &str, message: &str, hint: Option<&str>) {
-        self.problems.push(self.checked.problem(pointer, message, hint));
+        self.problems
+            .push(self.checked.problem(pointer, message, hint));
     }
 }
 
 /// The programs that services declare for their own builds, which are granted with the file,
 /// by the service that declares them.
-pub fn granted_commands(description: &Description) -> Vec<(&str, Vec<String>)> {
+pub(crate) fn granted_commands(description: &Description) -> Vec<(&str, Vec<String>)> {
     description
         .parts()
         .filter_map(|subject| {
@@ -229,16 +275,25 @@ fn check_left_out(description: &Description, ledger: &Ledger) -> Result<()> {
         let needs = subject.service.needs.iter();
         let needs = needs.filter_map(|&need| environment.services.get(need));
         for need in needs.filter(|need| !part.contains(need.name.as_str())) {
-            let condition = ledger.service(&need.name).and_then(|known| known.condition.as_deref());
+            let condition = ledger
+                .service(&need.name)
+                .and_then(|known| known.condition.as_deref());
             if !matches!(condition, Some("ready" | "completed")) {
                 let is = condition.unwrap_or("not deployed");
-                missing.push(format!("{name} needs {}, which takes no part and is {is}", need.name));
+                missing.push(format!(
+                    "{name} needs {}, which takes no part and is {is}",
+                    need.name
+                ));
             }
         }
         for reference in description.output_references(&subject.service) {
-            let outputs = ledger.service(&reference.service).map(|known| known.outputs.as_slice());
+            let outputs = ledger
+                .service(&reference.service)
+                .map(|known| known.outputs.as_slice());
             let has = |output: &stagewright_pipeline::Output| output.name == reference.attribute;
-            if !part.contains(reference.service.as_str()) && !outputs.unwrap_or_default().iter().any(has) {
+            if !part.contains(reference.service.as_str())
+                && !outputs.unwrap_or_default().iter().any(has)
+            {
                 missing.push(format!(
                     "{name} uses {reference}, but {} takes no part and has not answered with it",
                     reference.service
@@ -249,7 +304,10 @@ fn check_left_out(description: &Description, ledger: &Ledger) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    bail!("{}; deploy them first, or select them, too", missing.join("; "))
+    bail!(
+        "{}; deploy them first, or select them, too",
+        missing.join("; ")
+    )
 }
 
 fn selection(checked: &Checked, only: &[String]) -> Result<BTreeSet<String>> {
@@ -258,7 +316,11 @@ fn selection(checked: &Checked, only: &[String]) -> Result<BTreeSet<String>> {
     if unknown.is_empty() {
         return Ok(only.iter().cloned().collect());
     }
-    let names = checked.environment.services.iter().map(|service| service.name.as_str());
+    let names = checked
+        .environment
+        .services
+        .iter()
+        .map(|service| service.name.as_str());
     bail!(
         "there is no service {}; there are {}",
         unknown.join(", "),
@@ -268,5 +330,8 @@ fn selection(checked: &Checked, only: &[String]) -> Result<BTreeSet<String>> {
 
 fn folder_of(file: &Path) -> Result<PathBuf> {
     let file = file.canonicalize()?;
-    Ok(file.parent().context("the environment file is in no folder")?.to_owned())
+    Ok(file
+        .parent()
+        .context("the environment file is in no folder")?
+        .to_owned())
 }

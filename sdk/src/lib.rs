@@ -26,7 +26,6 @@
 //!     fn describe() -> Description {
 //!         Description::new("site", "1.0.0", "Packs a folder of pages with a program to serve it.")
 //!             .need("images", "", "to put the image together")
-//!             .need("workspace", "", "to read the pages")
 //!             .schema(r#"{
 //!                 "type": "object",
 //!                 "additionalProperties": false,

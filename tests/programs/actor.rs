@@ -59,7 +59,11 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
         line.clear();
     }
     let is_sick = path == "/healthz" && setting("SICK") == "yes";
-    let status = if is_sick { "503 Service Unavailable" } else { "200 OK" };
+    let status = if is_sick {
+        "503 Service Unavailable"
+    } else {
+        "200 OK"
+    };
     let body = setting("GREETING");
     write!(
         stream,
@@ -90,7 +94,11 @@ fn job(outputs: &[&str]) -> ExitCode {
 /// finds, and this process itself.
 fn hang() -> ExitCode {
     let spawned = Command::new("setsid").args(["sleep", "86400"]).spawn();
-    say(if spawned.is_ok() { "hanging" } else { "hanging alone" });
+    say(if spawned.is_ok() {
+        "hanging"
+    } else {
+        "hanging alone"
+    });
     loop {
         std::thread::park();
     }

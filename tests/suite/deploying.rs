@@ -7,7 +7,10 @@ use crate::environment::{free_port, get, job, rewrite, server, with};
 /// The value of a field of the first event that fits.
 fn find<'a>(events: &'a [Value], event: &str, service: &str) -> &'a Value {
     let fits = |candidate: &&Value| candidate["event"] == event && candidate["service"] == service;
-    events.iter().find(fits).unwrap_or_else(|| panic!("no {event} of {service} in {events:#?}"))
+    events
+        .iter()
+        .find(fits)
+        .unwrap_or_else(|| panic!("no {event} of {service} in {events:#?}"))
 }
 
 #[test]
@@ -20,13 +23,23 @@ fn a_service_is_deployed_left_alone_changed_stopped_started_and_destroyed() {
 
     let again = installation.succeed(&["deploy", "--output", "json"]).json();
     assert_eq!(find(&again, "service.ended", "web")["result"], "unchanged");
-    assert!(!again.iter().any(|event| event["event"] == "step.started"), "{again:#?}");
+    assert!(
+        !again.iter().any(|event| event["event"] == "step.started"),
+        "{again:#?}"
+    );
 
     rewrite(&installation, &[server("web", port, "two")]);
     let plan = installation.succeed(&["plan"]);
-    assert!(plan.stdout.contains("variable GREETING one → two"), "{plan}");
+    assert!(
+        plan.stdout.contains("variable GREETING one → two"),
+        "{plan}"
+    );
     let changed = installation.succeed(&["deploy", "--output", "json"]).json();
-    assert!(changed.iter().all(|event| event["step"] != "build" || event["event"] != "step.started"));
+    assert!(
+        changed
+            .iter()
+            .all(|event| event["step"] != "build" || event["event"] != "step.started")
+    );
     assert_eq!(get(port, "/").unwrap(), "two");
 
     installation.succeed(&["stop"]);
@@ -40,20 +53,32 @@ fn a_service_is_deployed_left_alone_changed_stopped_started_and_destroyed() {
 
     installation.succeed(&["destroy", "--yes"]);
     assert_eq!(get(port, "/"), None);
-    let history = installation.succeed(&["history", "--output", "json"]).json();
-    let actions: Vec<&str> = history.iter().map(|d| d["action"].as_str().unwrap()).collect();
+    let history = installation
+        .succeed(&["history", "--output", "json"])
+        .json();
+    let actions: Vec<&str> = history
+        .iter()
+        .map(|d| d["action"].as_str().unwrap())
+        .collect();
     assert_eq!(
         actions,
-        ["destroy", "restart", "start", "stop", "deploy", "deploy", "deploy"]
+        [
+            "destroy", "restart", "start", "stop", "deploy", "deploy", "deploy"
+        ]
     );
 }
 
 #[test]
 fn events_have_a_sequence_without_gaps_and_no_more_slots_than_allowed() {
-    let services: Vec<String> = (0..6).map(|n| server(&format!("s{n}"), free_port(), "hi")).collect();
+    let services: Vec<String> = (0..6)
+        .map(|n| server(&format!("s{n}"), free_port(), "hi"))
+        .collect();
     let installation = with(&services);
     let events = installation.succeed(&["deploy", "--output", "json"]).json();
-    let facts: Vec<&Value> = events.iter().filter(|event| event.get("seq").is_some()).collect();
+    let facts: Vec<&Value> = events
+        .iter()
+        .filter(|event| event.get("seq").is_some())
+        .collect();
     for (index, event) in facts.iter().enumerate() {
         assert_eq!(event["seq"], index as u64 + 1);
         assert_eq!(event["deployment"], "test-1");
@@ -66,7 +91,10 @@ fn events_have_a_sequence_without_gaps_and_no_more_slots_than_allowed() {
                 continue;
             }
             if event["event"] == "step.started" {
-                assert!((1..=4).contains(&event["slot"].as_u64().unwrap()), "{event}");
+                assert!(
+                    (1..=4).contains(&event["slot"].as_u64().unwrap()),
+                    "{event}"
+                );
                 busy.insert(event["service"].to_string());
             } else if event["event"] == "step.ended" && event["step"] != "build" {
                 busy.remove(&event["service"].to_string());
@@ -75,10 +103,16 @@ fn events_have_a_sequence_without_gaps_and_no_more_slots_than_allowed() {
         }
         assert_eq!(most, 4, "slots of {phase:?}");
     }
-    let last_build = facts.iter().rposition(|e| e["step"] == "push" && e["event"] == "step.ended");
-    let first_deploy =
-        facts.iter().position(|e| e["step"] == "deploy" && e["event"] == "step.started");
-    assert!(last_build < first_deploy, "the deploy phase began before the build phase ended");
+    let last_build = facts
+        .iter()
+        .rposition(|e| e["step"] == "push" && e["event"] == "step.ended");
+    let first_deploy = facts
+        .iter()
+        .position(|e| e["step"] == "deploy" && e["event"] == "step.started");
+    assert!(
+        last_build < first_deploy,
+        "the deploy phase began before the build phase ended"
+    );
 }
 
 #[test]
@@ -106,7 +140,8 @@ fn outputs_of_a_job_become_variables_and_sensitive_ones_are_written_nowhere() {
 #[test]
 fn a_secret_reaches_the_program_and_nothing_else() {
     let port = free_port();
-    let service = server("web", port, "x").replace(r#"GREETING: "x""#, "GREETING: { secret: word }");
+    let service =
+        server("web", port, "x").replace(r#"GREETING: "x""#, "GREETING: { secret: word }");
     let installation = with(&[service]);
     let run: crate::installation::Run = installation
         .command(&["deploy", "--output", "json"])
@@ -126,7 +161,10 @@ fn a_secret_reaches_the_program_and_nothing_else() {
     for process in std::fs::read_dir("/proc").unwrap().flatten() {
         let words = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
         let words = String::from_utf8_lossy(&words).into_owned();
-        assert!(!words.contains("open-sesame-42"), "in the words of {words:?}");
+        assert!(
+            !words.contains("open-sesame-42"),
+            "in the words of {words:?}"
+        );
     }
 }
 
@@ -135,7 +173,8 @@ fn a_missing_secret_fails_the_service_before_anything_is_replaced() {
     let port = free_port();
     let installation = with(&[server("web", port, "one")]);
     installation.succeed(&["deploy"]);
-    let service = server("web", port, "x").replace(r#"GREETING: "x""#, "GREETING: { secret: word }");
+    let service =
+        server("web", port, "x").replace(r#"GREETING: "x""#, "GREETING: { secret: word }");
     rewrite(&installation, &[service]);
     let run = installation.run(&["deploy"]);
     assert_eq!(run.code, Some(1), "{run}");
@@ -150,10 +189,15 @@ fn a_failed_job_stops_what_comes_after_it_and_says_why() {
     let run = installation.run(&["deploy", "--output", "json"]);
     assert_eq!(run.code, Some(1), "{run}");
     let events = run.json();
-    let ended = events.iter().find(|e| e["event"] == "step.ended" && e["result"] == "failed");
+    let ended = events
+        .iter()
+        .find(|e| e["event"] == "step.ended" && e["result"] == "failed");
     let error = &ended.unwrap()["error"];
     assert!(error["message"].as_str().unwrap().contains('3'), "{error}");
-    assert!(events.iter().any(|e| e["event"] == "stage.skipped"), "{run}");
+    assert!(
+        events.iter().any(|e| e["event"] == "stage.skipped"),
+        "{run}"
+    );
     assert_eq!(get(port, "/"), None);
     let plain = installation.run(&["deploy"]);
     assert!(plain.stdout.contains("this was bound to fail"), "{plain}");
@@ -170,7 +214,10 @@ fn a_release_that_does_not_become_healthy_is_replaced_by_the_one_before() {
     rewrite(&installation, &[sick]);
     let run = installation.run(&["deploy"]);
     assert_eq!(run.code, Some(1), "{run}");
-    assert!(run.stdout.contains("503"), "the last answer of the check is told\n{run}");
+    assert!(
+        run.stdout.contains("503"),
+        "the last answer of the check is told\n{run}"
+    );
     assert_eq!(get(port, "/").unwrap(), "good");
 }
 
@@ -182,7 +229,10 @@ fn a_port_that_somebody_else_holds_is_an_error_that_names_who() {
     let run = installation.run(&["deploy"]);
     assert_eq!(run.code, Some(1), "{run}");
     let pid = std::process::id().to_string();
-    assert!(run.stdout.contains(&pid) && run.stdout.contains(&port.to_string()), "{run}");
+    assert!(
+        run.stdout.contains(&pid) && run.stdout.contains(&port.to_string()),
+        "{run}"
+    );
 }
 
 #[test]

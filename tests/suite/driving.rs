@@ -18,7 +18,11 @@ struct Going {
 impl Going {
     fn new(installation: &Installation, arguments: &[&str]) -> Self {
         let mut command = installation.command(arguments);
-        command.arg("--output").arg("json").stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .arg("--output")
+            .arg("json")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let events = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, events }
@@ -41,7 +45,10 @@ impl Going {
 
     /// The remaining events, and how it ended.
     fn end(mut self) -> (Vec<Value>, Run) {
-        let rest = self.events.by_ref().map(|line| serde_json::from_str(&line.unwrap()).unwrap());
+        let rest = self
+            .events
+            .by_ref()
+            .map(|line| serde_json::from_str(&line.unwrap()).unwrap());
         let rest = rest.collect();
         (rest, self.child.wait_with_output().unwrap().into())
     }
@@ -114,13 +121,21 @@ fn a_second_deployment_waits_its_turn_and_equal_ones_merge() {
     let mut first = Going::new(&installation, &["deploy"]);
     first.until(|event| started(event, "deploy"));
     rewrite(&installation, &[server("web", port, "two")]);
-    let second = installation.succeed(&["deploy", "--detach", "--output", "json"]).json();
+    let second = installation
+        .succeed(&["deploy", "--detach", "--output", "json"])
+        .json();
     assert_eq!(second[0]["deployment"], "test-2");
     rewrite(&installation, &[server("web", port, "three")]);
     let mut third = Going::new(&installation, &["deploy"]);
     let status = loop {
-        let status = installation.succeed(&["status", "--output", "json"]).json().remove(0);
-        if status["queued"].as_array().is_some_and(|queued| queued.len() == 2) {
+        let status = installation
+            .succeed(&["status", "--output", "json"])
+            .json()
+            .remove(0);
+        if status["queued"]
+            .as_array()
+            .is_some_and(|queued| queued.len() == 2)
+        {
             break status;
         }
     };
@@ -132,7 +147,9 @@ fn a_second_deployment_waits_its_turn_and_equal_ones_merge() {
     let (_, ended) = third.end();
     assert_eq!(ended.code, Some(0), "{ended}");
     assert_eq!(get(port, "/").unwrap(), "three");
-    let history = installation.succeed(&["history", "--output", "json"]).json();
+    let history = installation
+        .succeed(&["history", "--output", "json"])
+        .json();
     let merged = history.iter().find(|d| d["id"] == "test-2").unwrap();
     assert_eq!(merged["merged_into"], "test-3");
 }
@@ -142,21 +159,36 @@ fn a_deployment_whose_driver_was_killed_is_resumed_where_it_was() {
     let port = free_port();
     let installation = with(&[server("web", port, "one"), job("late", "hang")]);
     let file = std::fs::read_to_string(installation.project().join("stagewright.yaml")).unwrap();
-    let stages = "stages: [{ name: a, default_for: [application] }, { name: b, default_for: [job] }]\n";
-    installation.write("stagewright.yaml", &file.replace("services:", &format!("{stages}services:")));
+    let stages =
+        "stages: [{ name: a, default_for: [application] }, { name: b, default_for: [job] }]\n";
+    installation.write(
+        "stagewright.yaml",
+        &file.replace("services:", &format!("{stages}services:")),
+    );
     let mut going = Going::new(&installation, &["deploy"]);
     going.until(|event| started(event, "deploy") && event["service"] == "late");
     going.signal(Signal::KILL);
     let (_, killed) = going.end();
     assert_eq!(killed.code, None);
-    assert_eq!(get(port, "/").unwrap(), "one", "what was deployed goes on without the host");
+    assert_eq!(
+        get(port, "/").unwrap(),
+        "one",
+        "what was deployed goes on without the host"
+    );
 
     let mut resumed = Going::new(&installation, &["resume"]);
     resumed.until(|event| event["event"] == "deployment.resumed");
     installation.succeed(&["cancel", "--force", "test-1"]);
     let (events, run) = resumed.end();
     assert_eq!(run.code, Some(3), "{run}");
-    let restarted = events.iter().filter(|e| e["service"] == "web" && e["event"] == "step.started");
+    let restarted = events
+        .iter()
+        .filter(|e| e["service"] == "web" && e["event"] == "step.started");
     assert_eq!(restarted.count(), 0, "a finished step ran again");
-    assert_eq!(actors(&installation).len(), 1, "only the server is left: {:?}", actors(&installation));
+    assert_eq!(
+        actors(&installation).len(),
+        1,
+        "only the server is left: {:?}",
+        actors(&installation)
+    );
 }

@@ -13,7 +13,10 @@ fn all_mistakes_of_a_file_are_told_at_once_with_their_places() {
     let run = installation.run(&["validate"]);
     assert_eq!(run.code, Some(2), "{run}");
     for (place, word) in [(":4:", "application"), (":9:", "api"), (":10:", "ports")] {
-        let told = run.stderr.lines().any(|line| line.contains(place) && line.contains(word));
+        let told = run
+            .stderr
+            .lines()
+            .any(|line| line.contains(place) && line.contains(word));
         assert!(told, "{place} {word}\n{run}");
     }
 }
@@ -26,13 +29,17 @@ fn the_configuration_of_a_plugin_is_checked_at_its_line() {
     let run = installation.run(&["validate"]);
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("stagewright.yaml:7:"), "{run}");
-    assert!(run.stderr.contains("stop_grase") && run.stderr.contains("stop_grace"), "{run}");
+    assert!(
+        run.stderr.contains("stop_grase") && run.stderr.contains("stop_grace"),
+        "{run}"
+    );
 }
 
 #[test]
 fn a_plugin_that_is_not_there_or_is_something_else_is_told() {
     let port = free_port();
-    let installation = with(&[server("web", port, "x").replace("builtin:static", "builtin:process")]);
+    let installation =
+        with(&[server("web", port, "x").replace("builtin:static", "builtin:process")]);
     let run = installation.run(&["plan"]);
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("is no builder"), "{run}");
@@ -51,7 +58,10 @@ fn a_first_file_is_written_once_and_is_right() {
     installation.succeed(&["validate"]);
     let again = installation.run(&["init"]);
     assert_eq!(again.code, Some(2), "{again}");
-    assert_eq!(text, std::fs::read_to_string(installation.project().join("stagewright.yaml")).unwrap());
+    assert_eq!(
+        text,
+        std::fs::read_to_string(installation.project().join("stagewright.yaml")).unwrap()
+    );
 }
 
 #[test]
@@ -72,12 +82,16 @@ fn plugins_are_listed_and_tell_what_they_may_do() {
     for name in ["command", "image", "layout", "process", "static"] {
         assert!(list.stdout.contains(&format!("builtin:{name}")), "{list}");
     }
-    let command = installation.succeed(&["plugin", "inspect", "builtin:command", "--output", "json"]);
+    let command =
+        installation.succeed(&["plugin", "inspect", "builtin:command", "--output", "json"]);
     let command = &command.json()[0];
     assert_eq!(command["wasi"], false);
     assert_eq!(command["roles"][0], "builder");
     let imports = command["imports"].to_string();
-    assert!(imports.contains("process.run") && !imports.contains("secrets."), "{imports}");
+    assert!(
+        imports.contains("process.run") && !imports.contains("secrets."),
+        "{imports}"
+    );
 }
 
 #[test]
@@ -96,6 +110,9 @@ fn nothing_deployed_is_said_plainly() {
     for verb in ["status", "history", "logs", "stop"] {
         let run = installation.run(&[verb]);
         assert_eq!(run.code, Some(2), "{run}");
-        assert!(run.stderr.contains("nothing was ever deployed here"), "{run}");
+        assert!(
+            run.stderr.contains("nothing was ever deployed here"),
+            "{run}"
+        );
     }
 }

@@ -91,7 +91,9 @@ impl Run {
     /// The events or objects of a run with `--output json`.
     pub fn json(&self) -> Vec<Value> {
         let objects = self.stdout.lines().map(serde_json::from_str);
-        objects.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}\n{self}"))
+        objects
+            .collect::<Result<_, _>>()
+            .unwrap_or_else(|error| panic!("{error}\n{self}"))
     }
 }
 
@@ -107,8 +109,15 @@ impl From<Output> for Run {
 
 impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { code, stdout, stderr } = self;
-        write!(f, "code {code:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
+        let Self {
+            code,
+            stdout,
+            stderr,
+        } = self;
+        write!(
+            f,
+            "code {code:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"
+        )
     }
 }
 

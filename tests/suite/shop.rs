@@ -22,7 +22,10 @@ fn the_shop_is_deployed_and_its_page_is_right() {
         if fixed == *PORTS.start() {
             front = port;
         }
-        assert!(text.contains(&format!("port: {fixed} ")), "port {fixed} of the example");
+        assert!(
+            text.contains(&format!("port: {fixed} ")),
+            "port {fixed} of the example"
+        );
         text = text.replace(&format!("port: {fixed} "), &format!("port: {port} "));
     }
     std::fs::write(&file, text).unwrap();
@@ -39,6 +42,13 @@ fn the_shop_is_deployed_and_its_page_is_right() {
         assert!(page.contains(words), "{words}\n{page}");
     }
     let again = installation.succeed(&["deploy"]);
-    assert!(again.stdout.contains("8 unchanged"), "the job runs again\n{again}");
-    assert!(get(front, "/").unwrap().contains("12 products in the database."));
+    assert!(
+        again.stdout.contains("8 unchanged"),
+        "the job runs again\n{again}"
+    );
+    assert!(
+        get(front, "/")
+            .unwrap()
+            .contains("12 products in the database.")
+    );
 }

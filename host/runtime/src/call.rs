@@ -19,7 +19,7 @@ use crate::capability::workspace::Source;
 use crate::record::{Service, Step};
 use crate::redactor::Redactor;
 
-pub use error::StepError;
+pub use error::{StepError, Trapped};
 pub(crate) use operation::Operations;
 
 /// The surroundings of one call.

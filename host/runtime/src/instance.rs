@@ -75,7 +75,7 @@ impl Entry<'_> {
         let mut task = AbortOnDropHandle::new(tokio::spawn(async move {
             let _permit = permit;
             match body(&mut store).await {
-                Ok(answer) => answer.map_err(StepError::Failed),
+                Ok(answer) => answer.map_err(StepError::from),
                 Err(error) => Err(fault::explain(&plugin, function, &limits, &error, store.data())),
             }
         }));

@@ -27,7 +27,7 @@ mod runtime;
 mod tests;
 mod wasi;
 
-pub use call::{Call, Cancel, StepError};
+pub use call::{Call, Cancel, StepError, Trapped};
 pub use capability::log::{LogLine, Origin, Progress, Sink};
 pub use capability::secrets::{NoSecrets, SecretText, Secrets};
 pub use capability::workspace::Source;

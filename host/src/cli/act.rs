@@ -13,15 +13,15 @@ use crate::compose::Host;
 use crate::executor::enqueue;
 use crate::resolve::{Resolved, standing};
 
-pub async fn stop(host: &Arc<Host>, act: &Act, output: Output) -> Result<Exit> {
+pub(crate) async fn stop(host: &Arc<Host>, act: &Act, output: Output) -> Result<Exit> {
     run(host, act, Action::Stop, output).await
 }
 
-pub async fn start(host: &Arc<Host>, act: &Act, output: Output) -> Result<Exit> {
+pub(crate) async fn start(host: &Arc<Host>, act: &Act, output: Output) -> Result<Exit> {
     run(host, act, Action::Start, output).await
 }
 
-pub async fn restart(host: &Arc<Host>, act: &Act, output: Output) -> Result<Exit> {
+pub(crate) async fn restart(host: &Arc<Host>, act: &Act, output: Output) -> Result<Exit> {
     run(host, act, Action::Restart, output).await
 }
 
@@ -32,11 +32,14 @@ async fn run(host: &Arc<Host>, act: &Act, action: Action, output: Output) -> Res
     see_through(host, id, output).await
 }
 
-pub async fn destroy(host: &Arc<Host>, destroy: &Destroy, output: Output) -> Result<Exit> {
+pub(crate) async fn destroy(host: &Arc<Host>, destroy: &Destroy, output: Output) -> Result<Exit> {
     let Destroy { act, data, yes } = destroy;
     let environment = target::environment(host, act.named.environment.as_deref()).await?;
     let description = standing(host, &environment, Action::Destroy, &act.only, *data).await?;
-    let names: Vec<&str> = description.parts().map(|part| part.service.name.as_str()).collect();
+    let names: Vec<&str> = description
+        .parts()
+        .map(|part| part.service.name.as_str())
+        .collect();
     if !yes && !confirmed(&environment, &names, *data)? {
         print::note("nothing was removed");
         return Ok(Exit::Cancelled);
@@ -46,7 +49,7 @@ pub async fn destroy(host: &Arc<Host>, destroy: &Destroy, output: Output) -> Res
 }
 
 /// Removes services that are no longer in the file, after a deployment that succeeded.
-pub async fn prune(host: &Arc<Host>, resolved: &Resolved, output: Output) -> Result<Exit> {
+pub(crate) async fn prune(host: &Arc<Host>, resolved: &Resolved, output: Output) -> Result<Exit> {
     let environment = &resolved.description.environment.name;
     let description =
         standing(host, environment, Action::Destroy, &resolved.orphans, false).await?;
@@ -58,7 +61,11 @@ fn confirmed(environment: &str, names: &[&str], data: bool) -> Result<bool> {
     if !stdin().is_terminal() {
         bail!("destroy asks first, and there is no terminal to ask on; say --yes");
     }
-    let with = if data { ", with all their data" } else { "; their data stays" };
+    let with = if data {
+        ", with all their data"
+    } else {
+        "; their data stays"
+    };
     print::note(&format!(
         "this removes {} of `{environment}`{with}. Type the name of the environment to go on:",
         names.join(", ")

@@ -8,32 +8,32 @@ use clap_complete::Shell;
 /// Runs deployment pipelines whose every step is a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
 #[command(name = "stagewright", version, arg_required_else_help = true)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
-    pub global: Global,
+    pub(crate) global: Global,
     #[command(subcommand)]
-    pub verb: Verb,
+    pub(crate) verb: Verb,
 }
 
 /// What every verb takes.
 #[derive(Clone, Debug, Args)]
-pub struct Global {
+pub(crate) struct Global {
     /// Where this installation keeps its state [default: STAGEWRIGHT_HOME, else the XDG state
     /// folder]
     #[arg(long, global = true, value_name = "FOLDER")]
-    pub state_dir: Option<PathBuf>,
+    pub(crate) state_dir: Option<PathBuf>,
     /// The operator's configuration [default: STAGEWRIGHT_CONFIG, else `stagewright/config.yaml`
     /// in the XDG configuration folder]
     #[arg(long, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
-    pub output: Output,
+    pub(crate) output: Output,
 }
 
 /// For whom results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub(crate) enum Output {
     /// For people
     #[default]
     Text,
@@ -42,7 +42,7 @@ pub enum Output {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Write a first environment file
     Init(Init),
     /// Check an environment file and the configuration of its plugins
@@ -81,120 +81,118 @@ pub enum Verb {
     Schema,
     /// Drive what is queued for an environment, without a terminal
     #[command(hide = true)]
-    Drive {
-        environment: String,
-    },
+    Drive { environment: String },
     /// Watch over the process of one release
     #[command(hide = true)]
     Shim(Shim),
 }
 
 #[derive(Debug, Args)]
-pub struct Init {
+pub(crate) struct Init {
     /// Where to write it
     #[arg(default_value = "stagewright.yaml")]
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// The name of the environment [default: the name of the folder]
     #[arg(long)]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
-pub struct File {
+pub(crate) struct File {
     /// The environment file
     #[arg(default_value = "stagewright.yaml")]
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]
-pub struct Plan {
+pub(crate) struct Plan {
     #[command(flatten)]
-    pub file: File,
+    pub(crate) file: File,
     /// Only these services, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "SERVICE")]
-    pub only: Vec<String>,
+    pub(crate) only: Vec<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct Deploy {
+pub(crate) struct Deploy {
     #[command(flatten)]
-    pub file: File,
+    pub(crate) file: File,
     /// Only these services, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "SERVICE")]
-    pub only: Vec<String>,
+    pub(crate) only: Vec<String>,
     /// Deploy again what is unchanged, too
     #[arg(long)]
-    pub redeploy: bool,
+    pub(crate) redeploy: bool,
     /// Remove services that are no longer in the file
     #[arg(long)]
-    pub prune: bool,
+    pub(crate) prune: bool,
     /// Return at once; the deployment goes on in the background
     #[arg(long)]
-    pub detach: bool,
+    pub(crate) detach: bool,
 }
 
 #[derive(Clone, Debug, Args)]
-pub struct Named {
+pub(crate) struct Named {
     /// An environment by name, or its file [default: the one of ./stagewright.yaml]
-    pub environment: Option<String>,
+    pub(crate) environment: Option<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct Act {
+pub(crate) struct Act {
     #[command(flatten)]
-    pub named: Named,
+    pub(crate) named: Named,
     /// Only these services, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "SERVICE")]
-    pub only: Vec<String>,
+    pub(crate) only: Vec<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct Destroy {
+pub(crate) struct Destroy {
     #[command(flatten)]
-    pub act: Act,
+    pub(crate) act: Act,
     /// Remove data folders, too
     #[arg(long)]
-    pub data: bool,
+    pub(crate) data: bool,
     /// Do not ask
     #[arg(long)]
-    pub yes: bool,
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Cancel {
+pub(crate) struct Cancel {
     /// A deployment by its id, or an environment: then the one that runs
-    pub target: Option<String>,
+    pub(crate) target: Option<String>,
     /// Without a grace period
     #[arg(long)]
-    pub force: bool,
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Logs {
+pub(crate) struct Logs {
     /// A deployment by its id, or an environment: then its last one
-    pub target: Option<String>,
+    pub(crate) target: Option<String>,
     /// Only this service
     #[arg(long)]
-    pub service: Option<String>,
+    pub(crate) service: Option<String>,
     /// What its running release prints, instead of what its steps wrote
     #[arg(long, requires = "service")]
-    pub release: bool,
+    pub(crate) release: bool,
     /// Go on until the deployment ends
     #[arg(long, short, conflicts_with = "release")]
-    pub follow: bool,
+    pub(crate) follow: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct History {
+pub(crate) struct History {
     #[command(flatten)]
-    pub named: Named,
+    pub(crate) named: Named,
     /// How many at the most
     #[arg(long, default_value_t = 20)]
-    pub limit: usize,
+    pub(crate) limit: usize,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Plugin {
+pub(crate) enum Plugin {
     /// List the built-in plugins and those that an environment file uses
     List(File),
     /// Tell what a plugin is, what it may be granted, its limits and its configuration
@@ -205,7 +203,7 @@ pub enum Plugin {
 }
 
 #[derive(Debug, Args)]
-pub struct Shim {
+pub(crate) struct Shim {
     /// The folder of the release
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }

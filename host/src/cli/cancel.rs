@@ -11,13 +11,16 @@ use crate::compose::Host;
 use crate::control::{self, Reply, Request};
 use crate::executor;
 
-pub async fn run(host: &Arc<Host>, cancel: &Cancel, output: Output) -> Result<Exit> {
+pub(crate) async fn run(host: &Arc<Host>, cancel: &Cancel, output: Output) -> Result<Exit> {
     let deployment = target::deployment(host, cancel.target.as_deref()).await?;
     let id = deployment.id;
     if deployment.state == State::Ended {
         bail!("{id} has ended already; there is nothing to cancel");
     }
-    let request = Request::Cancel { deployment: id.clone(), force: cancel.force };
+    let request = Request::Cancel {
+        deployment: id.clone(),
+        force: cancel.force,
+    };
     let socket = host.home.control(id.environment());
     let how = match control::ask(&socket, &request).await? {
         Some(Reply::Accepted) => "cancelling",

@@ -18,8 +18,12 @@ use crate::executor::{Driver, enqueue};
 use crate::follow::Follower;
 use crate::resolve::{granted_commands, resolve};
 
-pub async fn run(host: &Arc<Host>, deploy: &Deploy, output: Output) -> Result<Exit> {
-    let action = if deploy.redeploy { Action::Redeploy } else { Action::Deploy };
+pub(crate) async fn run(host: &Arc<Host>, deploy: &Deploy, output: Output) -> Result<Exit> {
+    let action = if deploy.redeploy {
+        Action::Redeploy
+    } else {
+        Action::Deploy
+    };
     let resolved = resolve(host, &deploy.file.file, action, &deploy.only).await?;
     if output == Output::Text {
         announce(&resolved.description, &resolved.orphans, deploy.prune);
@@ -70,11 +74,14 @@ fn detached(id: &DeploymentId, output: Output) -> Result<Exit> {
 ///
 /// # Errors
 /// When it cannot be followed, or this process cannot drive it on.
-pub async fn see_through(host: &Arc<Host>, id: DeploymentId, output: Output) -> Result<Exit> {
+pub(crate) async fn see_through(
+    host: &Arc<Host>,
+    id: DeploymentId,
+    output: Output,
+) -> Result<Exit> {
     let mut id = id;
     loop {
-        let mut follower =
-            Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
+        let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
         let driving = tokio::spawn(drive_or_wait(Arc::clone(host), id.clone()));
         let listening = tokio::spawn(interrupt::listen(Arc::clone(host), id.clone()));
         let mut view = view::choose(output);
@@ -84,14 +91,19 @@ pub async fn see_through(host: &Arc<Host>, id: DeploymentId, output: Output) -> 
             failed = failure_of(driving) => Err(failed),
         };
         listening.abort();
-        shown?;
+        if let Err(error) = shown {
+            print::note(&format!("stagewright: {id} was lost sight of: {error:#}"));
+            return Ok(Exit::Lost);
+        }
         match follower.state().life() {
             Life::Ended(Ending::Succeeded) => return Ok(Exit::Success),
             Life::Ended(Ending::Cancelled) => return Ok(Exit::Cancelled),
             Life::Ended(_) => return Ok(Exit::Failed),
             Life::New | Life::Running => match merged_into(host, &id).await? {
                 Some(other) => {
-                    print::note(&format!("{id} was merged into {other}, which asks for the same"));
+                    print::note(&format!(
+                        "{id} was merged into {other}, which asks for the same"
+                    ));
                     id = other;
                 }
                 None => bail!("{id} ended without a result; `stagewright history` tells more"),

@@ -1,7 +1,7 @@
 //! `resume`, and the hidden `drive`: go on with what is recorded and has not ended.
 
-use std::process::{Command, Stdio};
 use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -13,7 +13,7 @@ use crate::compose::Host;
 use crate::executor::Driver;
 
 /// Goes on with the deployments of an environment, and shows them.
-pub async fn resume(host: &Arc<Host>, named: &Named, output: Output) -> Result<Exit> {
+pub(crate) async fn resume(host: &Arc<Host>, named: &Named, output: Output) -> Result<Exit> {
     let environment = target::environment(host, named.environment.as_deref()).await?;
     let unfinished = host.journal.unfinished(&environment).await?;
     if unfinished.is_empty() {
@@ -33,7 +33,7 @@ pub async fn resume(host: &Arc<Host>, named: &Named, output: Output) -> Result<E
 }
 
 /// Drives everything that is recorded for an environment, unseen.
-pub async fn run(host: &Arc<Host>, environment: &str) -> Result<Exit> {
+pub(crate) async fn run(host: &Arc<Host>, environment: &str) -> Result<Exit> {
     // Already the leader of a session when it was started by hand in a shell; that is fine.
     let _ = rustix::process::setsid();
     match Driver::try_new(host, environment)? {
@@ -48,7 +48,7 @@ pub async fn run(host: &Arc<Host>, environment: &str) -> Result<Exit> {
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn detach(host: &Host, environment: &str) -> Result<()> {
+pub(crate) fn detach(host: &Host, environment: &str) -> Result<()> {
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let mut command = Command::new(program);
     command.arg("--state-dir").arg(host.home.root());

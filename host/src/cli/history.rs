@@ -9,9 +9,13 @@ use super::view::duration;
 use super::{Exit, print, target};
 use crate::compose::Host;
 
-pub async fn run(host: &Host, history: &History, output: Output) -> Result<Exit> {
+pub(crate) async fn run(host: &Host, history: &History, output: Output) -> Result<Exit> {
     let environment = target::environment(host, history.named.environment.as_deref()).await?;
-    for deployment in host.journal.deployments(Some(&environment), history.limit).await? {
+    for deployment in host
+        .journal
+        .deployments(Some(&environment), history.limit)
+        .await?
+    {
         match output {
             Output::Json => print::json(&deployment)?,
             Output::Text => print::line(&row(&deployment))?,
@@ -21,7 +25,11 @@ pub async fn run(host: &Host, history: &History, output: Output) -> Result<Exit>
 }
 
 fn row(deployment: &Deployment) -> String {
-    let result = match (&deployment.merged_into, &deployment.result, deployment.state) {
+    let result = match (
+        &deployment.merged_into,
+        &deployment.result,
+        deployment.state,
+    ) {
         (Some(other), _, _) => format!("merged into {other}"),
         (None, Some(result), _) => result.clone(),
         (None, None, State::Queued) => "queued".to_owned(),

@@ -14,7 +14,7 @@ use crate::control::{self, Reply, Request};
 ///
 /// # Errors
 /// When signals cannot be listened to.
-pub async fn listen(host: Arc<Host>, id: DeploymentId) -> Result<()> {
+pub(crate) async fn listen(host: Arc<Host>, id: DeploymentId) -> Result<()> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
     let mut force = false;
@@ -24,7 +24,10 @@ pub async fn listen(host: Arc<Host>, id: DeploymentId) -> Result<()> {
             false => "cancelling; once more to cancel by force",
             true => "cancelling by force",
         });
-        let request = Request::Cancel { deployment: id.clone(), force };
+        let request = Request::Cancel {
+            deployment: id.clone(),
+            force,
+        };
         match control::ask(&host.home.control(id.environment()), &request).await {
             Ok(Some(Reply::Accepted)) => {}
             Ok(Some(Reply::Refused(why))) => print::note(&format!("not cancelled: {why}")),

@@ -14,14 +14,18 @@ use crate::logs::{LogReader, Said};
 /// How many of the last lines of a release are shown.
 const TAIL: usize = 200;
 
-pub async fn run(host: &Arc<Host>, logs: &Logs, output: Output) -> Result<Exit> {
+pub(crate) async fn run(host: &Arc<Host>, logs: &Logs, output: Output) -> Result<Exit> {
     let deployment = target::deployment(host, logs.target.as_deref()).await?;
     let id = deployment.id;
     if let (true, Some(service)) = (logs.release, &logs.service) {
         return of_release(host, id.environment(), service, output);
     }
     let name = id.to_string();
-    let wanted = |said: &Said| logs.service.as_ref().is_none_or(|only| *only == said.attempt.service);
+    let wanted = |said: &Said| {
+        logs.service
+            .as_ref()
+            .is_none_or(|only| *only == said.attempt.service)
+    };
     if !logs.follow {
         let mut reader = LogReader::new(host.home.logs(&name));
         let mut said = Vec::new();
@@ -29,7 +33,10 @@ pub async fn run(host: &Arc<Host>, logs: &Logs, output: Output) -> Result<Exit> 
             said.extend(reader.read(&attempt)?.into_iter().filter(wanted));
         }
         said.sort_by(|one, other| one.record.time().cmp(other.record.time()));
-        return said.iter().try_for_each(|said| show(&name, said, output)).map(|()| Exit::Success);
+        return said
+            .iter()
+            .try_for_each(|said| show(&name, said, output))
+            .map(|()| Exit::Success);
     }
     let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id).await?;
     while let Some(updates) = follower.next().await? {
@@ -52,11 +59,17 @@ fn show(deployment: &str, said: &Said, output: Output) -> Result<()> {
 }
 
 fn of_release(host: &Host, environment: &str, service: &str, output: Output) -> Result<Exit> {
-    let releases = host.runtime()?.supervisor().service(environment, service)?.releases()?;
+    let releases = host
+        .runtime()?
+        .supervisor()
+        .service(environment, service)?
+        .releases()?;
     let Some(newest) = releases.first() else {
         bail!("{service} of `{environment}` has no release on this machine");
     };
-    let lines = newest.tail(TAIL).with_context(|| format!("the log of {service} is unreadable"))?;
+    let lines = newest
+        .tail(TAIL)
+        .with_context(|| format!("the log of {service} is unreadable"))?;
     for text in lines {
         match output {
             Output::Json => {

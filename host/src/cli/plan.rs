@@ -41,7 +41,7 @@ struct Chosen {
     chosen_by: &'static str,
 }
 
-pub async fn run(host: &Arc<Host>, plan: &Plan, output: Output) -> Result<Exit> {
+pub(crate) async fn run(host: &Arc<Host>, plan: &Plan, output: Output) -> Result<Exit> {
     let resolved = resolve(host, &plan.file.file, Action::Deploy, &plan.only).await?;
     let foresight = Foresight::new(host, &resolved.description).await?;
     let description = &resolved.description;
@@ -109,7 +109,8 @@ async fn row(
         programs: programs.map(|(_, programs)| programs).unwrap_or_default(),
     };
     if subject.service.skip {
-        row.deploy_reasons.push("marked `skip` in the environment file".to_owned());
+        row.deploy_reasons
+            .push("marked `skip` in the environment file".to_owned());
         return row;
     }
     let seen = foresight.look(subject).await;
@@ -141,7 +142,11 @@ fn text(row: &Row) -> Result<()> {
         print::line(&format!("    {what}  {word}: {}", reasons.join(", ")).replace(": \n", "\n"))?;
     }
     for change in &row.changes {
-        let downtime = if change.downtime { "; does not answer meanwhile" } else { "" };
+        let downtime = if change.downtime {
+            "; does not answer meanwhile"
+        } else {
+            ""
+        };
         print::line(&format!(
             "            {} {}: {}{downtime}",
             change.action, change.object, change.reason

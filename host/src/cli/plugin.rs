@@ -14,7 +14,7 @@ use super::{Exit, print};
 use crate::compose::Host;
 use crate::resolve::resolve;
 
-pub async fn run(host: &Arc<Host>, plugin: &Plugin, output: Output) -> Result<Exit> {
+pub(crate) async fn run(host: &Arc<Host>, plugin: &Plugin, output: Output) -> Result<Exit> {
     match plugin {
         Plugin::List(file) => list(host, file, output).await,
         Plugin::Inspect { reference } => inspect(host, reference, output).await,
@@ -71,13 +71,22 @@ fn text(plugin: &Inspection) -> Result<()> {
     }
     print::line("needs")?;
     for need in &description.needs {
-        print::line(&format!("  {} {}: {}", need.capability, need.scope, need.why))?;
+        print::line(&format!(
+            "  {} {}: {}",
+            need.capability, need.scope, need.why
+        ))?;
     }
-    print::line(&format!("granted  {}", serde_json::to_string(&plugin.effective)?))?;
+    print::line(&format!(
+        "granted  {}",
+        serde_json::to_string(&plugin.effective)?
+    ))?;
     for missing in &plugin.missing {
         print::line(&format!("missing  {missing}"))?;
     }
-    print::line(&format!("limits   {}", serde_json::to_string(&plugin.limits)?))?;
+    print::line(&format!(
+        "limits   {}",
+        serde_json::to_string(&plugin.limits)?
+    ))?;
     if plugin.effective.process.is_some() {
         print::line(
             "note     the plugin is sandboxed; the programs that it starts are ordinary programs \
@@ -90,7 +99,12 @@ fn text(plugin: &Inspection) -> Result<()> {
 }
 
 fn roles(plugin: &Inspection) -> String {
-    plugin.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    plugin
+        .roles
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn object(plugin: &Inspection) -> Result<serde_json::Value> {

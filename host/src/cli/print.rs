@@ -10,7 +10,7 @@ use serde::Serialize;
 ///
 /// # Errors
 /// When standard output cannot be written for another reason.
-pub fn line(text: &str) -> Result<()> {
+pub(crate) fn line(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -22,12 +22,12 @@ pub fn line(text: &str) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn json(object: &impl Serialize) -> Result<()> {
+pub(crate) fn json(object: &impl Serialize) -> Result<()> {
     line(&serde_json::to_string(object)?)
 }
 
 /// Tells a person something that is not a result.
-pub fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     // Nobody is left to tell when standard error is gone.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

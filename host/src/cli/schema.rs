@@ -5,7 +5,7 @@ use stagewright_pipeline::environment;
 
 use super::{Exit, print};
 
-pub fn run() -> Result<Exit> {
+pub(crate) fn run() -> Result<Exit> {
     print::line(&serde_json::to_string_pretty(&environment::schema())?)?;
     Ok(Exit::Success)
 }

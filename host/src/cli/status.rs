@@ -42,7 +42,7 @@ struct Report {
     services: Vec<Row>,
 }
 
-pub async fn run(host: &Arc<Host>, named: &Named, output: Output) -> Result<Exit> {
+pub(crate) async fn run(host: &Arc<Host>, named: &Named, output: Output) -> Result<Exit> {
     let environment = target::environment(host, named.environment.as_deref()).await?;
     let ledger = read_ledger(&*host.journal, &environment).await?;
     let mut queued = Vec::new();
@@ -67,14 +67,23 @@ pub async fn run(host: &Arc<Host>, named: &Named, output: Output) -> Result<Exit
     for subject in &description.subjects {
         let name = subject.service.name.as_str();
         let mut row = row(&description, &ledger, name);
-        if let Some(record) = ledger.service(name).filter(|record| !record.instances.is_empty()) {
+        if let Some(record) = ledger
+            .service(name)
+            .filter(|record| !record.instances.is_empty())
+        {
             observed(host, &description, record, &mut row).await;
         }
-        row.now = current.as_ref().and_then(|follower| doing(follower.state(), name));
+        row.now = current
+            .as_ref()
+            .and_then(|follower| doing(follower.state(), name));
         services.push(row);
     }
-    let report =
-        Report { environment, running: running.map(|id| id.to_string()), queued, services };
+    let report = Report {
+        environment,
+        running: running.map(|id| id.to_string()),
+        queued,
+        services,
+    };
     match output {
         Output::Json => print::json(&report)?,
         Output::Text => text(&report)?,
@@ -96,7 +105,9 @@ fn row(description: &Description, ledger: &Ledger, name: &str) -> Row {
     };
     Row {
         service: name.to_owned(),
-        kind: service.map(|service| service.kind.to_string()).unwrap_or_default(),
+        kind: service
+            .map(|service| service.kind.to_string())
+            .unwrap_or_default(),
         stage: stage.map(|stage| stage.name.clone()).unwrap_or_default(),
         condition: record
             .and_then(|record| record.condition.clone())
@@ -138,11 +149,21 @@ fn text(report: &Report) -> Result<()> {
     if !report.queued.is_empty() {
         print::line(&format!("queued: {}", report.queued.join(", ")))?;
     }
-    let width = report.services.iter().map(|row| row.service.len()).max().unwrap_or(0);
+    let width = report
+        .services
+        .iter()
+        .map(|row| row.service.len())
+        .max()
+        .unwrap_or(0);
     for row in &report.services {
-        let deployment =
-            row.deployment.map_or_else(|| "-".to_owned(), |number| format!("#{number}"));
-        let now = row.now.as_ref().map(|now| format!("  [{now}]")).unwrap_or_default();
+        let deployment = row
+            .deployment
+            .map_or_else(|| "-".to_owned(), |number| format!("#{number}"));
+        let now = row
+            .now
+            .as_ref()
+            .map(|now| format!("  [{now}]"))
+            .unwrap_or_default();
         let line = format!(
             "  {:<width$}  {:<11}  {:<12}  {deployment:>5}  {}{now}",
             row.service, row.kind, row.condition, row.detail,

@@ -16,7 +16,7 @@ const FILE: &str = "stagewright.yaml";
 ///
 /// # Errors
 /// When nothing of that name is known, or nothing is said and there are several.
-pub async fn environment(host: &Host, said: Option<&str>) -> Result<String> {
+pub(crate) async fn environment(host: &Host, said: Option<&str>) -> Result<String> {
     let known = host.journal.environments().await?;
     let name = match said {
         Some(path) if is_path(path) => name_in(Path::new(path))?,
@@ -45,7 +45,7 @@ pub async fn environment(host: &Host, said: Option<&str>) -> Result<String> {
 ///
 /// # Errors
 /// When there is none.
-pub async fn deployment(host: &Host, said: Option<&str>) -> Result<Deployment> {
+pub(crate) async fn deployment(host: &Host, said: Option<&str>) -> Result<Deployment> {
     if let Some(id) = said.and_then(|said| said.parse::<DeploymentId>().ok())
         && let Some(deployment) = host.journal.deployment(&id).await?
     {
@@ -53,7 +53,9 @@ pub async fn deployment(host: &Host, said: Option<&str>) -> Result<Deployment> {
     }
     let environment = environment(host, said).await?;
     let last = host.journal.deployments(Some(&environment), 1).await?;
-    last.into_iter().next().with_context(|| format!("environment `{environment}` has no deployment"))
+    last.into_iter()
+        .next()
+        .with_context(|| format!("environment `{environment}` has no deployment"))
 }
 
 fn is_path(said: &str) -> bool {
@@ -61,7 +63,9 @@ fn is_path(said: &str) -> bool {
 }
 
 fn name_in(path: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(environment::read(&path.display().to_string(), &text)?.environment.name)
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(environment::read(&path.display().to_string(), &text)?
+        .environment
+        .name)
 }

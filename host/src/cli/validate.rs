@@ -10,7 +10,7 @@ use super::{Exit, print};
 use crate::compose::Host;
 use crate::resolve::resolve;
 
-pub async fn run(host: &Arc<Host>, file: &File, output: Output) -> Result<Exit> {
+pub(crate) async fn run(host: &Arc<Host>, file: &File, output: Output) -> Result<Exit> {
     let resolved = resolve(host, &file.file, Action::Deploy, &[]).await?;
     let environment = &resolved.description.environment;
     match output {

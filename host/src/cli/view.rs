@@ -6,9 +6,9 @@ mod lines;
 mod live;
 mod picture;
 
-pub use json::said_event;
-pub use lines::said_text;
-pub use picture::duration;
+pub(crate) use json::said_event;
+pub(crate) use lines::said_text;
+pub(crate) use picture::duration;
 
 use std::io::{IsTerminal, stdout};
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::follow::{Follower, Update};
 const TICK: Duration = Duration::from_secs(1);
 
 /// Shows a deployment.
-pub trait View: Send {
+pub(crate) trait View: Send {
     /// Something became known; `state` is as it is after it.
     ///
     /// # Errors
@@ -54,19 +54,19 @@ pub trait View: Send {
 }
 
 /// What a view looks at.
-pub struct Scene<'a> {
+pub(crate) struct Scene<'a> {
     /// The deployment's id.
-    pub deployment: &'a str,
+    pub(crate) deployment: &'a str,
     /// What it is made of.
-    pub description: &'a Description,
+    pub(crate) description: &'a Description,
     /// Where it is.
-    pub state: &'a State,
+    pub(crate) state: &'a State,
     /// Now.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// The view that fits the output.
-pub fn choose(output: Output) -> Box<dyn View> {
+pub(crate) fn choose(output: Output) -> Box<dyn View> {
     match output {
         Output::Json => Box::new(json::Json::default()),
         Output::Text if stdout().is_terminal() => Box::new(live::Live::default()),
@@ -78,7 +78,7 @@ pub fn choose(output: Output) -> Box<dyn View> {
 ///
 /// # Errors
 /// When it cannot be followed or shown.
-pub async fn watch(
+pub(crate) async fn watch(
     follower: &mut Follower,
     deployment: &str,
     clock: &dyn Clock,

@@ -14,29 +14,32 @@ use stagewright_runtime::{SecretText, Secrets};
 /// Where secrets come from, as it is configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct SecretsConfig {
+pub(crate) struct SecretsConfig {
     /// A file of `name: value` lines in YAML, which only its owner may read.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// Variables with this prefix hold secrets: `api-token` is asked for as
     /// `STAGEWRIGHT_SECRET_API_TOKEN`.
-    pub environment_prefix: String,
+    pub(crate) environment_prefix: String,
 }
 
 impl Default for SecretsConfig {
     fn default() -> Self {
-        Self { file: None, environment_prefix: "STAGEWRIGHT_SECRET_".into() }
+        Self {
+            file: None,
+            environment_prefix: "STAGEWRIGHT_SECRET_".into(),
+        }
     }
 }
 
 /// The operator's secrets. Read each time they are asked for, so that a changed file counts
 /// at once and nothing is kept in memory.
-pub struct OperatorSecrets {
+pub(crate) struct OperatorSecrets {
     config: SecretsConfig,
 }
 
 impl OperatorSecrets {
     /// Secrets from where the configuration says.
-    pub fn new(config: SecretsConfig) -> Self {
+    pub(crate) fn new(config: SecretsConfig) -> Self {
         Self { config }
     }
 
@@ -61,7 +64,11 @@ impl OperatorSecrets {
             c if c.is_ascii_alphanumeric() => c.to_ascii_uppercase(),
             _ => '_',
         });
-        format!("{}{}", self.config.environment_prefix, upper.collect::<String>())
+        format!(
+            "{}{}",
+            self.config.environment_prefix,
+            upper.collect::<String>()
+        )
     }
 }
 
@@ -75,24 +82,28 @@ fn in_file(path: &Path, name: &str) -> Result<Option<String>, Failure> {
     let unreadable = |why: &dyn std::fmt::Display| {
         Failure::new(
             "secrets.unreadable",
-            format!("the file of secrets {} cannot be used: {why}", path.display()),
+            format!(
+                "the file of secrets {} cannot be used: {why}",
+                path.display()
+            ),
         )
     };
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(unreadable(&format_args!("others can read it (mode {mode:o})"))
-            .hint(format!("chmod 600 {}", path.display())));
+        return Err(
+            unreadable(&format_args!("others can read it (mode {mode:o})"))
+                .hint(format!("chmod 600 {}", path.display())),
+        );
     }
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
     // Errors of the reader could quote the file, so they are not passed on.
-    let secrets: BTreeMap<String, String> =
-        Some(Document::parse(&text))
-            .filter(|(_, findings)| findings.is_empty())
-            .and_then(|(document, _)| serde_json::from_value(document?.value()).ok())
-            .ok_or_else(|| {
-                unreadable(&"it is not a list of `name: value` lines with text as values")
-            })?;
+    let secrets: BTreeMap<String, String> = Some(Document::parse(&text))
+        .filter(|(_, findings)| findings.is_empty())
+        .and_then(|(document, _)| serde_json::from_value(document?.value()).ok())
+        .ok_or_else(|| {
+            unreadable(&"it is not a list of `name: value` lines with text as values")
+        })?;
     Ok(secrets.get(name).cloned())
 }
 
@@ -105,7 +116,10 @@ mod tests {
         let file = folder.path().join("secrets.yaml");
         std::fs::write(&file, text).unwrap();
         std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
-        let config = SecretsConfig { file: Some(file), ..SecretsConfig::default() };
+        let config = SecretsConfig {
+            file: Some(file),
+            ..SecretsConfig::default()
+        };
         (folder, OperatorSecrets::new(config))
     }
 

@@ -35,7 +35,12 @@ impl Workshop {
             Ok(subject) => subject,
             Err(failure) => return Verdict::Failed(Box::new(failure)),
         };
-        let question = Question { subject, known: self.book.record(service), cancel, left };
+        let question = Question {
+            subject,
+            known: self.book.record(service),
+            cancel,
+            left,
+        };
         let verdict = match (phase, self.description.action.has_builds()) {
             (Phase::Build, _) => self.assess_build(&question).await,
             (Phase::Deploy, true) => self.assess_deploy(&question).await,
@@ -65,7 +70,9 @@ impl Workshop {
             pushed.fingerprint.as_ref() == Some(&fingerprint)
         };
         if let Some(pushed) = before.filter(same)
-            && let Some(reference) = self.still_there(question, push, pushed.reference.as_deref()).await?
+            && let Some(reference) = self
+                .still_there(question, push, pushed.reference.as_deref())
+                .await?
         {
             return Ok(Verdict::Unchanged(Box::new(Standing {
                 reference: Some(reference),
@@ -74,7 +81,11 @@ impl Workshop {
                 ..Standing::default()
             })));
         }
-        let reasons = reasons(before.map(|pushed| pushed.fingerprint.as_ref()), &fingerprint, "built");
+        let reasons = reasons(
+            before.map(|pushed| pushed.fingerprint.as_ref()),
+            &fingerprint,
+            "built",
+        );
         Ok(Verdict::Changed(Box::new(Change {
             reasons,
             fingerprint: Some(fingerprint),
@@ -85,14 +96,22 @@ impl Workshop {
 
     /// Everything that the image is made from.
     async fn build_fingerprint(&self, question: &Question<'_>) -> Result<Fingerprint, Stop> {
-        let Question { subject, cancel, left, .. } = question;
+        let Question {
+            subject,
+            cancel,
+            left,
+            ..
+        } = question;
         let Some(builder) = &subject.build else {
             return Err(Failure::new("host.fault", "no builder was chosen").into());
         };
         let mut parts = vec![
             (format!("plugin {}", builder.name), builder.digest.clone()),
             ("build configuration".to_owned(), builder.config.clone()),
-            ("image".to_owned(), subject.service.image.clone().unwrap_or_default()),
+            (
+                "image".to_owned(),
+                subject.service.image.clone().unwrap_or_default(),
+            ),
         ];
         if let Some(push) = &subject.push {
             parts.push((format!("publisher {}", push.name), push.digest.clone()));
@@ -101,8 +120,7 @@ impl Workshop {
         let mut call = self.question(self.bare(subject, builder)?, cancel.clone(), *left);
         if let Some(tree) = self.source(subject, &cancel.requested).await? {
             call.source = Some(shown(&tree));
-            let digest =
-                interruptible(&cancel.requested, move |flag| tree.digest(flag)).await?;
+            let digest = interruptible(&cancel.requested, move |flag| tree.digest(flag)).await?;
             parts.push(("source".to_owned(), digest));
         }
         self.provide_folders(&mut call, builder);
@@ -134,7 +152,11 @@ impl Workshop {
         let fingerprint = self.deploy_fingerprint(question, &rendered).await?;
         let before = known.deployed.as_ref();
         let is_same = before.is_some_and(|d| d.fingerprint.as_ref() == Some(&fingerprint));
-        let mut reasons = reasons(before.map(|d| d.fingerprint.as_ref()), &fingerprint, "deployed");
+        let mut reasons = reasons(
+            before.map(|d| d.fingerprint.as_ref()),
+            &fingerprint,
+            "deployed",
+        );
         if self.description.action == Action::Redeploy {
             reasons = vec!["asked for".to_owned()];
         } else if subject.service.kind == ServiceType::Job {
@@ -171,8 +193,14 @@ impl Workshop {
         let mut parts = vec![
             (format!("plugin {}", deployer.name), deployer.digest.clone()),
             ("deploy configuration".to_owned(), deployer.config.clone()),
-            ("image".to_owned(), question.known.reference().unwrap_or_default().to_owned()),
-            ("health".to_owned(), service.health.clone().unwrap_or_default()),
+            (
+                "image".to_owned(),
+                question.known.reference().unwrap_or_default().to_owned(),
+            ),
+            (
+                "health".to_owned(),
+                service.health.clone().unwrap_or_default(),
+            ),
         ];
         for port in &service.ports {
             let value = format!("{}/{}", port.number, port.protocol);
@@ -191,15 +219,24 @@ impl Workshop {
     async fn keyed_hash(&self, name: &str, rendered: &Rendered) -> Result<String, Failure> {
         let value = match rendered.secrets.get(name) {
             Some(value) => value.clone(),
-            None => self.host.secrets.value(name).await.map_err(super::workshop::failure)?,
+            None => self
+                .host
+                .secrets
+                .value(name)
+                .await
+                .map_err(super::workshop::failure)?,
         };
         let key = &self.host.key;
-        key.hash(value.expose()).map_err(|error| Failure::new("host.key", format!("{error:#}")))
+        key.hash(value.expose())
+            .map_err(|error| Failure::new("host.key", format!("{error:#}")))
     }
 }
 
 fn unchanged(known: &Record, fingerprint: Fingerprint) -> Verdict {
-    let deployment = known.deployed.as_ref().map_or(0, |deployed| deployed.deployment);
+    let deployment = known
+        .deployed
+        .as_ref()
+        .map_or(0, |deployed| deployed.deployment);
     Verdict::Unchanged(Box::new(Standing {
         reference: known.reference().map(str::to_owned),
         reason: format!("unchanged since deployment {deployment}"),

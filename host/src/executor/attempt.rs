@@ -23,9 +23,10 @@ impl Workshop {
         match result {
             Ok(product) => Outcome::Succeeded(Box::new(product)),
             Err(Stop::Failed(failure)) => Outcome::Failed(failure),
-            Err(Stop::Cancelled(remains)) => {
-                Outcome::Cancelled { confirmed: remains.is_empty(), remains }
-            }
+            Err(Stop::Cancelled(remains)) => Outcome::Cancelled {
+                confirmed: remains.is_empty(),
+                remains,
+            },
         }
     }
 
@@ -36,11 +37,17 @@ impl Workshop {
         let log = self.log(attempt)?;
         let mut call = self.call(attempt, self.bare(subject, record)?, log);
         if let Some(tree) = self.source(subject, &attempt.cancel.requested).await? {
-            call.source = Some(self.staged(&attempt.service, tree, &attempt.cancel.requested).await?);
+            call.source = Some(
+                self.staged(&attempt.service, tree, &attempt.cancel.requested)
+                    .await?,
+            );
         }
         self.provide_folders(&mut call, record);
         let built = plugin.build(call).await?;
-        Ok(Product { reference: Some(built.reference), ..Product::default() })
+        Ok(Product {
+            reference: Some(built.reference),
+            ..Product::default()
+        })
     }
 
     async fn push(&self, attempt: &Attempt) -> Result<Product, Stop> {
@@ -50,12 +57,16 @@ impl Workshop {
         let log = self.log(attempt)?;
         let call = self.call(attempt, self.bare(subject, record)?, log);
         let known = self.book.record(&attempt.service);
-        let reference = known.built.and_then(|built| built.reference).ok_or_else(|| {
-            Failure::new("push.no-image", "there is no built image to push")
-        })?;
+        let reference = known
+            .built
+            .and_then(|built| built.reference)
+            .ok_or_else(|| Failure::new("push.no-image", "there is no built image to push"))?;
         let image = self.image(&reference).await?;
         let reference = plugin.publish(call, &image).await?;
-        Ok(Product { reference: Some(reference), ..Product::default() })
+        Ok(Product {
+            reference: Some(reference),
+            ..Product::default()
+        })
     }
 
     /// Deploys, starts, stops, restarts or removes.
@@ -76,14 +87,23 @@ impl Workshop {
             Step::Destroy => {
                 plugin.destroy(call, self.description.with_data).await?;
                 self.sealed.forget(&attempt.service)?;
-                return Ok(Product { condition: Some("absent".to_owned()), ..Product::default() });
+                return Ok(Product {
+                    condition: Some("absent".to_owned()),
+                    ..Product::default()
+                });
             }
             step => {
-                return Err(Failure::new("host.fault", format!("no deployer does `{step}`")).into());
+                return Err(
+                    Failure::new("host.fault", format!("no deployer does `{step}`")).into(),
+                );
             }
         };
         let outputs = self.sealed.keep(&attempt.service, state.outputs)?;
-        Ok(Product { reference: state.reference, condition: Some(state.condition), outputs })
+        Ok(Product {
+            reference: state.reference,
+            condition: Some(state.condition),
+            outputs,
+        })
     }
 
     pub(super) fn reference(&self, service: &str) -> Result<String, Failure> {
@@ -131,7 +151,11 @@ impl Workshop {
             }
             _ => self.description.folder.clone(),
         };
-        Ok(Some(source::folder_source(&root, &source.path, &source.include)?))
+        Ok(Some(source::folder_source(
+            &root,
+            &source.path,
+            &source.include,
+        )?))
     }
 
     /// A copy of the source that nothing changes meanwhile.
@@ -142,7 +166,10 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<Source, Stop> {
         let root = self.build_folder(service).join("source");
-        let staged = Source { root: root.clone(), ..shown(&tree) };
+        let staged = Source {
+            root: root.clone(),
+            ..shown(&tree)
+        };
         interruptible(cancel, move |interrupted| tree.copy_to(&root, interrupted)).await?;
         Ok(staged)
     }
@@ -206,8 +233,14 @@ impl From<SourceError> for Stop {
         if matches!(error, SourceError::Cancelled) {
             return Self::Cancelled(Vec::new());
         }
-        let retry = if error.may_pass() { Retry::Later } else { Retry::Never };
-        Failure::new("source.unavailable", error.to_string()).retry(retry).into()
+        let retry = if error.may_pass() {
+            Retry::Later
+        } else {
+            Retry::Never
+        };
+        Failure::new("source.unavailable", error.to_string())
+            .retry(retry)
+            .into()
     }
 }
 
@@ -217,12 +250,21 @@ fn chosen<'a>(record: Option<&'a PluginRecord>, role: &str) -> Result<&'a Plugin
 
 /// The programs that an environment file declares for the steps of a build, and those whose
 /// versions it asks for: the first words under `steps` and `tools` of the builder's `with`.
-pub fn declared_commands(config: &str) -> Vec<String> {
+pub(crate) fn declared_commands(config: &str) -> Vec<String> {
     let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
-    let words = |key: &str| config.get(key).and_then(|value| value.as_array()).into_iter().flatten();
+    let words = |key: &str| {
+        config
+            .get(key)
+            .and_then(|value| value.as_array())
+            .into_iter()
+            .flatten()
+    };
     let steps = words("steps").filter_map(|step| step.get("run").unwrap_or(step).get(0));
-    let mut commands: Vec<String> =
-        steps.chain(words("tools")).filter_map(|word| word.as_str()).map(str::to_owned).collect();
+    let mut commands: Vec<String> = steps
+        .chain(words("tools"))
+        .filter_map(|word| word.as_str())
+        .map(str::to_owned)
+        .collect();
     commands.sort();
     commands.dedup();
     commands
@@ -232,6 +274,16 @@ pub fn declared_commands(config: &str) -> Vec<String> {
 pub(super) fn outputs(outputs: Vec<record::Output>) -> Vec<Output> {
     outputs
         .into_iter()
-        .map(|record::Output { name, value, sensitive }| Output { name, value, sensitive })
+        .map(
+            |record::Output {
+                 name,
+                 value,
+                 sensitive,
+             }| Output {
+                name,
+                value,
+                sensitive,
+            },
+        )
         .collect()
 }

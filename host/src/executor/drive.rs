@@ -166,8 +166,7 @@ impl Drive {
 
     async fn append(&mut self, now: Timestamp, facts: &[Fact]) -> Result<()> {
         for batch in facts.chunks(BATCH) {
-            let bodies: Vec<String> =
-                batch.iter().map(Fact::to_json).collect::<Result<_, _>>()?;
+            let bodies: Vec<String> = batch.iter().map(Fact::to_json).collect::<Result<_, _>>()?;
             let count = bodies.len() as u64;
             let mut append = Append::new(self.id.clone(), self.seq + 1, now.0, bodies);
             for fact in batch {
@@ -188,10 +187,21 @@ impl Drive {
 
     fn perform(&mut self, fact: Fact, now: Timestamp) {
         match fact {
-            Fact::AssessmentAsked { service, phase, deadline, .. } => {
+            Fact::AssessmentAsked {
+                service,
+                phase,
+                deadline,
+                ..
+            } => {
                 self.assess(service, phase, deadline.since(now));
             }
-            Fact::StepStarted { service, step, attempt, deadline, .. } => {
+            Fact::StepStarted {
+                service,
+                step,
+                attempt,
+                deadline,
+                ..
+            } => {
                 self.start(service, step, attempt, deadline.since(now));
             }
             Fact::CancelRequested { force, .. } => self.ask_to_end(force),
@@ -203,12 +213,25 @@ impl Drive {
     fn start(&mut self, service: ServiceId, step: Step, number: u16, left: u64) {
         let cancel = self.told(service, Some(step));
         let name = self.state.course().service_name(service).to_owned();
-        let attempt = Attempt { service: name, step, number, left, cancel };
+        let attempt = Attempt {
+            service: name,
+            step,
+            number,
+            left,
+            cancel,
+        };
         let workshop = Arc::clone(&self.workshop);
         self.tasks.spawn(async move {
-            let performed = AssertUnwindSafe(workshop.perform(attempt)).catch_unwind().await;
+            let performed = AssertUnwindSafe(workshop.perform(attempt))
+                .catch_unwind()
+                .await;
             let outcome = performed.unwrap_or_else(|_| Outcome::failed(broke_off()));
-            Input::StepEnded { service, step, attempt: number, outcome }
+            Input::StepEnded {
+                service,
+                step,
+                attempt: number,
+                outcome,
+            }
         });
     }
 
@@ -220,7 +243,11 @@ impl Drive {
             let assessed = workshop.assess(&name, phase, left, cancel);
             let verdict = AssertUnwindSafe(assessed).catch_unwind().await;
             let verdict = verdict.unwrap_or_else(|_| Verdict::Failed(Box::new(broke_off())));
-            Input::Assessed { service, phase, verdict }
+            Input::Assessed {
+                service,
+                phase,
+                verdict,
+            }
         });
     }
 

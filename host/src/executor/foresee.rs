@@ -18,31 +18,31 @@ use crate::description::{Description, Subject};
 const PATIENCE: u64 = 60_000;
 
 /// Looks at what a deployment would do.
-pub struct Foresight {
+pub(crate) struct Foresight {
     workshop: Workshop,
 }
 
 /// What would happen to one service.
-pub struct Seen {
+pub(crate) struct Seen {
     /// None: nothing is built for it.
-    pub build: Option<Verdict>,
+    pub(crate) build: Option<Verdict>,
     /// None: it cannot be told before the image is built; it will be deployed.
-    pub deploy: Option<Verdict>,
+    pub(crate) deploy: Option<Verdict>,
     /// What its deployer would change.
-    pub changes: Vec<Intended>,
+    pub(crate) changes: Vec<Intended>,
 }
 
 /// One thing that a deployer would change.
 #[derive(Debug, Serialize)]
-pub struct Intended {
+pub(crate) struct Intended {
     /// `create`, `update`, `replace`, `delete`, `none`.
-    pub action: String,
+    pub(crate) action: String,
     /// What is changed.
-    pub object: String,
+    pub(crate) object: String,
     /// Why.
-    pub reason: String,
+    pub(crate) reason: String,
     /// The service does not answer meanwhile.
-    pub downtime: bool,
+    pub(crate) downtime: bool,
 }
 
 impl Foresight {
@@ -50,7 +50,7 @@ impl Foresight {
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn new(host: &Arc<Host>, description: &Description) -> Result<Self> {
+    pub(crate) async fn new(host: &Arc<Host>, description: &Description) -> Result<Self> {
         let id = DeploymentId::new(&description.environment.name, 0);
         let book = Book::open(&*host.journal, &id).await?;
         let workshop = Workshop::new(Arc::clone(host), &id, description.clone(), book);
@@ -58,25 +58,42 @@ impl Foresight {
     }
 
     /// What would happen to a service, as far as it can be told now.
-    pub async fn look(&self, subject: &Subject) -> Seen {
+    pub(crate) async fn look(&self, subject: &Subject) -> Seen {
         let name = &subject.service.name;
-        let assess = |phase| self.workshop.assess(name, phase, PATIENCE, Cancel::default());
+        let assess = |phase| {
+            self.workshop
+                .assess(name, phase, PATIENCE, Cancel::default())
+        };
         let build = match &subject.build {
             Some(_) => Some(assess(Phase::Build).await),
             None => None,
         };
         let builds = matches!(build, Some(Verdict::Changed(_) | Verdict::Failed(_)));
-        let deploy = if builds { None } else { Some(assess(Phase::Deploy).await) };
+        let deploy = if builds {
+            None
+        } else {
+            Some(assess(Phase::Deploy).await)
+        };
         let stays = matches!(deploy, Some(Verdict::Unchanged(_)));
-        let changes = if stays { Vec::new() } else { self.changes(subject, builds).await };
-        Seen { build, deploy, changes }
+        let changes = if stays {
+            Vec::new()
+        } else {
+            self.changes(subject, builds).await
+        };
+        Seen {
+            build,
+            deploy,
+            changes,
+        }
     }
 
     /// What the deployer would do. A deployer that cannot tell says so in a change of its own.
     async fn changes(&self, subject: &Subject, builds: bool) -> Vec<Intended> {
         let answer = async {
             let rendered = self.workshop.bare(subject, &subject.deploy)?;
-            let call = self.workshop.question(rendered, Cancel::default(), PATIENCE);
+            let call = self
+                .workshop
+                .question(rendered, Cancel::default(), PATIENCE);
             let known = self.workshop.reference(&subject.service.name).ok();
             let plugin = self.workshop.plugin(&subject.deploy).await?;
             let changes = plugin.plan(call, known.filter(|_| !builds)).await;

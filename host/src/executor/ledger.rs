@@ -20,12 +20,18 @@ pub(super) struct Book {
 impl Book {
     pub(super) async fn open(journal: &dyn Journal, id: &DeploymentId) -> Result<Self> {
         let ledger = read(journal, id.environment()).await?;
-        Ok(Self { ledger: Arc::new(RwLock::new(ledger)), deployment: id.number() })
+        Ok(Self {
+            ledger: Arc::new(RwLock::new(ledger)),
+            deployment: id.number(),
+        })
     }
 
     /// For questions that look nothing up.
     pub(super) fn of_nothing(id: &DeploymentId) -> Self {
-        Self { ledger: Arc::default(), deployment: id.number() }
+        Self {
+            ledger: Arc::default(),
+            deployment: id.number(),
+        }
     }
 
     /// Folds facts. The document to write with them, when they changed anything.
@@ -60,7 +66,7 @@ impl Book {
 ///
 /// # Errors
 /// When the journal cannot be read, or a newer program wrote the ledger.
-pub async fn read(journal: &dyn Journal, environment: &str) -> Result<Ledger> {
+pub(crate) async fn read(journal: &dyn Journal, environment: &str) -> Result<Ledger> {
     let Some(text) = journal.document(environment, DOCUMENT).await? else {
         return Ok(Ledger::default());
     };

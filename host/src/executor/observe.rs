@@ -20,7 +20,7 @@ const PATIENCE: u64 = 10_000;
 ///
 /// # Errors
 /// When nothing was deployed, or the journal cannot be read.
-pub async fn standing(host: &Host, environment: &str) -> Result<Description> {
+pub(crate) async fn standing(host: &Host, environment: &str) -> Result<Description> {
     resolve::standing(host, environment, Action::Restart, &[], false).await
 }
 
@@ -28,7 +28,7 @@ pub async fn standing(host: &Host, environment: &str) -> Result<Description> {
 ///
 /// # Errors
 /// When the plugin that deployed it cannot be asked.
-pub async fn one(
+pub(crate) async fn one(
     host: &Arc<Host>,
     description: &Description,
     record: &Record,
@@ -44,6 +44,9 @@ pub async fn one(
     let rendered = workshop.bare(subject, &instance.plugin)?;
     let call = workshop.question(rendered, Cancel::default(), PATIENCE);
     let plugin = workshop.plugin(&instance.plugin).await?;
-    let state = plugin.observe(call).await.map_err(|error| failure(error.failure()))?;
+    let state = plugin
+        .observe(call)
+        .await
+        .map_err(|error| failure(error.failure()))?;
     Ok((state.condition, state.detail))
 }

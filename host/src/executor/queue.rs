@@ -24,11 +24,18 @@ const MOST: usize = 100;
 ///
 /// # Errors
 /// When too many wait already, or the journal cannot be written.
-pub async fn enqueue(host: &Host, description: &Description, trigger: &str) -> Result<DeploymentId> {
+pub(crate) async fn enqueue(
+    host: &Host,
+    description: &Description,
+    trigger: &str,
+) -> Result<DeploymentId> {
     let environment = &description.environment.name;
     let waiting = host.journal.unfinished(environment).await?;
     if waiting.len() >= MOST {
-        bail!("{} deployments of `{environment}` are waiting already; cancel some", waiting.len());
+        bail!(
+            "{} deployments of `{environment}` are waiting already; cancel some",
+            waiting.len()
+        );
     }
     let deployment = NewDeployment {
         environment: environment.clone(),
@@ -58,7 +65,9 @@ pub(super) async fn merge(host: &Host, environment: &str) -> Result<()> {
         if let Some(older) = place.merged {
             let older: DeploymentId = older.parse()?;
             let append = Append::new(older, 1, host.clock.now().0, Vec::new());
-            host.journal.append(append.merged_into(deployment.id)).await?;
+            host.journal
+                .append(append.merged_into(deployment.id))
+                .await?;
         }
     }
     Ok(())
@@ -84,9 +93,12 @@ pub(super) async fn cancel(host: &Host, id: &DeploymentId) -> Result<Reply> {
 ///
 /// # Errors
 /// When another process has begun to drive it meanwhile, or the journal fails.
-pub async fn cancel_alone(host: &Arc<Host>, id: &DeploymentId, force: bool) -> Result<()> {
+pub(crate) async fn cancel_alone(host: &Arc<Host>, id: &DeploymentId, force: bool) -> Result<()> {
     let Some(driver) = Driver::try_new(host, id.environment())? else {
-        bail!("another process has just begun to drive `{}`; try again", id.environment());
+        bail!(
+            "another process has just begun to drive `{}`; try again",
+            id.environment()
+        );
     };
     let Some(deployment) = host.journal.deployment(id).await? else {
         bail!("there is no deployment {id}");
@@ -96,7 +108,10 @@ pub async fn cancel_alone(host: &Arc<Host>, id: &DeploymentId, force: bool) -> R
         Life::Queued => end_queued(host, &deployment).await,
         Life::Running => {
             let (reply, _) = tokio::sync::oneshot::channel();
-            let request = crate::control::Request::Cancel { deployment: id.clone(), force };
+            let request = crate::control::Request::Cancel {
+                deployment: id.clone(),
+                force,
+            };
             // The channel has room: nobody else knows the new driver yet.
             let _ = driver.requests().try_send((request, reply));
             driver.run(Some(id)).await
@@ -110,13 +125,20 @@ async fn end_queued(host: &Host, deployment: &Deployment) -> Result<()> {
     let course = Course::new(&description.course_spec(), description.action)?;
     let mut state = State::new(Arc::new(course));
     // Without slots nothing can start before the cancel is seen.
-    let moment = Moment { now: host.clock.now(), random: 0, host_slots: 0 };
+    let moment = Moment {
+        now: host.clock.now(),
+        random: 0,
+        host_slots: 0,
+    };
     let mut facts = stagewright_pipeline::decide(&state, &moment, Input::Begin)?;
     for fact in &facts {
         state.apply(fact)?;
     }
     facts.extend(advance(&mut state, &moment, Input::Cancel { force: true })?);
-    let bodies = facts.iter().map(stagewright_pipeline::Fact::to_json).collect::<Result<_, _>>()?;
+    let bodies = facts
+        .iter()
+        .map(stagewright_pipeline::Fact::to_json)
+        .collect::<Result<_, _>>()?;
     let append = Append::new(deployment.id.clone(), 1, moment.now.0, bodies).ended("cancelled");
     match host.journal.append(append).await {
         Err(JournalError::Conflict { .. }) => bail!("{} has just begun; try again", deployment.id),

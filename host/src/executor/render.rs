@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use stagewright_pipeline::environment::{Part, Protocol, Reference, ServiceType, Template, Variable};
+use stagewright_pipeline::environment::{
+    Part, Protocol, Reference, ServiceType, Template, Variable,
+};
 use stagewright_pipeline::{Failure, PluginRecord};
 use stagewright_runtime::{Cancel, record};
 use stagewright_runtime::{SecretText, Secrets};
@@ -35,7 +37,10 @@ impl Workshop {
         record: &PluginRecord,
     ) -> Result<Rendered, Failure> {
         let service = self.record(subject, record, Vec::new())?;
-        Ok(Rendered { service, secrets: BTreeMap::new() })
+        Ok(Rendered {
+            service,
+            secrets: BTreeMap::new(),
+        })
     }
 
     /// The service with its variables.
@@ -59,9 +64,15 @@ impl Workshop {
                     }
                 },
             };
-            variables.push(record::Variable { name: name.clone(), value });
+            variables.push(record::Variable {
+                name: name.clone(),
+                value,
+            });
         }
-        Ok(Rendered { service: self.record(subject, record, variables)?, secrets })
+        Ok(Rendered {
+            service: self.record(subject, record, variables)?,
+            secrets,
+        })
     }
 
     fn record(
@@ -72,7 +83,11 @@ impl Workshop {
     ) -> Result<record::Service, Failure> {
         let service = &subject.service;
         let stage = self.description.environment.stages.get(service.stage);
-        let health = service.health.as_ref().map(serde_json::to_string).transpose();
+        let health = service
+            .health
+            .as_ref()
+            .map(serde_json::to_string)
+            .transpose();
         let ports = service.ports.iter().map(|port| record::Port {
             name: port.name.clone(),
             number: port.number,
@@ -136,7 +151,11 @@ impl Workshop {
     fn output(&self, job: &str, name: &str, reference: &Reference) -> Result<Found, Failure> {
         let known = self.book.record(job);
         let Some(output) = known.outputs.iter().find(|output| output.name == name) else {
-            let names: Vec<&str> = known.outputs.iter().map(|output| output.name.as_str()).collect();
+            let names: Vec<&str> = known
+                .outputs
+                .iter()
+                .map(|output| output.name.as_str())
+                .collect();
             let hint = match names.as_slice() {
                 [] => format!("{job} has answered with no outputs; deploy it first"),
                 names => format!("{job} answered with {}", names.join(", ")),
@@ -167,7 +186,10 @@ impl Workshop {
             let plugin = self.plugin(&subject.deploy).await?;
             let rendered = self.bare(subject, &subject.deploy)?;
             let call = self.question(rendered, Cancel::default(), u64::MAX);
-            plugin.address(call).await.map_err(|error| failure(error.failure()))
+            plugin
+                .address(call)
+                .await
+                .map_err(|error| failure(error.failure()))
         };
         cell.get_or_try_init(|| ask).await.cloned()
     }
@@ -186,10 +208,7 @@ impl CallSecrets {
 }
 
 impl Secrets for CallSecrets {
-    fn value<'a>(
-        &'a self,
-        name: &'a str,
-    ) -> BoxFuture<'a, Result<SecretText, record::Failure>> {
+    fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SecretText, record::Failure>> {
         match self.own.get(name) {
             Some(value) => Box::pin(std::future::ready(Ok(value.clone()))),
             None => self.operator.value(name),

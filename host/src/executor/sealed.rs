@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use stagewright_pipeline::{Failure, Output};
-use stagewright_runtime::record;
 use stagewright_runtime::SecretText;
+use stagewright_runtime::record;
 
 use super::attempt::outputs;
 use crate::home::private_folder;
@@ -27,7 +27,10 @@ pub(super) struct Sealed {
 
 impl Sealed {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, turn: Mutex::new(()) }
+        Self {
+            path,
+            turn: Mutex::new(()),
+        }
     }
 
     /// Keeps the sensitive ones of a job's outputs; the answer is what may be written down.
@@ -71,7 +74,8 @@ impl Sealed {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut values = self.read()?;
         change(&mut values);
-        self.write(&values).map_err(|error| self.failed("written", &error))
+        self.write(&values)
+            .map_err(|error| self.failed("written", &error))
     }
 
     fn read(&self) -> Result<Values, Failure> {
@@ -90,8 +94,12 @@ impl Sealed {
             private_folder(folder)?;
         }
         let fresh = self.path.with_extension("new");
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&fresh)?;
         file.write_all(&serde_json::to_vec(values)?)?;
         file.sync_all()?;
         std::fs::rename(&fresh, &self.path)?;
@@ -111,7 +119,11 @@ mod tests {
     use super::*;
 
     fn output(name: &str, value: &str, sensitive: bool) -> record::Output {
-        record::Output { name: name.into(), value: value.into(), sensitive }
+        record::Output {
+            name: name.into(),
+            value: value.into(),
+            sensitive,
+        }
     }
 
     #[test]
@@ -120,13 +132,28 @@ mod tests {
         let path = folder.path().join("sealed/shop.json");
         let sealed = Sealed::new(path.clone());
         let shown = sealed
-            .keep("migrate", vec![output("version", "3", false), output("token", "t0ken", true)])
+            .keep(
+                "migrate",
+                vec![
+                    output("version", "3", false),
+                    output("token", "t0ken", true),
+                ],
+            )
             .unwrap();
-        assert_eq!(shown.iter().map(|o| o.value.as_str()).collect::<Vec<_>>(), ["3", ""]);
+        assert_eq!(
+            shown.iter().map(|o| o.value.as_str()).collect::<Vec<_>>(),
+            ["3", ""]
+        );
         let sealed = Sealed::new(path.clone());
-        assert_eq!(sealed.value("migrate", "token").unwrap().unwrap().expose(), "t0ken");
+        assert_eq!(
+            sealed.value("migrate", "token").unwrap().unwrap().expose(),
+            "t0ken"
+        );
         assert_eq!(sealed.value("migrate", "version").unwrap(), None);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         sealed.forget("migrate").unwrap();
         assert_eq!(sealed.value("migrate", "token").unwrap(), None);
     }

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use stagewright_journal::DeploymentId;
 use stagewright_pipeline::{Failure, PluginRecord, Retry, Step};
-use stagewright_runtime::{
-    Call, Cancel, LogLine, Plugin, Progress, Redactor, Sink, record,
-};
+use stagewright_runtime::{Call, Cancel, LogLine, Plugin, Progress, Redactor, Sink, record};
 use tokio::sync::OnceCell;
 
 use super::ledger::Book;
@@ -53,7 +51,9 @@ impl Workshop {
         book: Book,
     ) -> Self {
         let services = description.environment.services.iter();
-        let addresses = services.map(|service| (service.name.clone(), OnceCell::new())).collect();
+        let addresses = services
+            .map(|service| (service.name.clone(), OnceCell::new()))
+            .collect();
         Self {
             sealed: Sealed::new(host.home.sealed(id.environment())),
             redactor: Arc::new(Redactor::new()),
@@ -67,7 +67,10 @@ impl Workshop {
 
     pub(super) fn subject(&self, service: &str) -> Result<&Subject, Failure> {
         self.description.subject(service).ok_or_else(|| {
-            Failure::new("host.fault", format!("service {service} is not in this deployment"))
+            Failure::new(
+                "host.fault",
+                format!("service {service} is not in this deployment"),
+            )
         })
     }
 

@@ -18,7 +18,7 @@ const EVENT_BYTES: usize = 16 * 1024;
 
 /// Listens to the logs of one deployment. Listen first, then read, then wait: so nothing is
 /// missed.
-pub struct LogBell {
+pub(crate) struct LogBell {
     events: AsyncFd<OwnedFd>,
 }
 
@@ -27,7 +27,7 @@ impl LogBell {
     ///
     /// # Errors
     /// When the operating system refuses another watch.
-    pub fn listen(folder: &Path) -> Result<Self> {
+    pub(crate) fn listen(folder: &Path) -> Result<Self> {
         private_folder(folder)?;
         let flags = inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC;
         let watched = inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE;
@@ -47,7 +47,7 @@ impl LogBell {
     ///
     /// # Errors
     /// When the operating system takes the watch back.
-    pub async fn heard(&mut self) -> io::Result<()> {
+    pub(crate) async fn heard(&mut self) -> io::Result<()> {
         loop {
             let mut ready = self.events.readable().await?;
             if let Ok(drained) = ready.try_io(|events| drain(events.get_ref())) {

@@ -14,32 +14,35 @@ const LONGEST: u64 = 256 * 1024;
 
 /// One thing that was said, by whom, and the cursor after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub(crate) struct Said {
     /// In which attempt.
-    pub attempt: AttemptName,
+    pub(crate) attempt: AttemptName,
     /// What.
-    pub record: Record,
+    pub(crate) record: Record,
     /// Where the next one begins: generation and bytes in it.
-    pub offset: (u32, u64),
+    pub(crate) offset: (u32, u64),
 }
 
 /// Reads the logs of one deployment as they grow.
-pub struct LogReader {
+pub(crate) struct LogReader {
     folder: PathBuf,
     cursors: BTreeMap<AttemptName, (u32, u64)>,
 }
 
 impl LogReader {
     /// A reader of the logs of a deployment, from their beginnings.
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder, cursors: BTreeMap::new() }
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            cursors: BTreeMap::new(),
+        }
     }
 
     /// Everything that an attempt said since it was last asked about, in order.
     ///
     /// # Errors
     /// When a log is there and cannot be read.
-    pub fn read(&mut self, attempt: &AttemptName) -> Result<Vec<Said>> {
+    pub(crate) fn read(&mut self, attempt: &AttemptName) -> Result<Vec<Said>> {
         let mut said = Vec::new();
         let mut cursor = self.cursors.get(attempt).copied().unwrap_or((0, 0));
         for number in generations(&self.folder, attempt) {
@@ -98,7 +101,7 @@ impl LogReader {
     ///
     /// # Errors
     /// When the folder is there and cannot be read.
-    pub fn attempts(&self) -> Result<Vec<AttemptName>> {
+    pub(crate) fn attempts(&self) -> Result<Vec<AttemptName>> {
         let names = match std::fs::read_dir(&self.folder) {
             Ok(names) => names,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

@@ -4,7 +4,11 @@ use super::*;
 use crate::clock::SystemClock;
 
 fn name() -> AttemptName {
-    AttemptName { service: "api".into(), step: Step::Build, attempt: 1 }
+    AttemptName {
+        service: "api".into(),
+        step: Step::Build,
+        attempt: 1,
+    }
 }
 
 fn say(log: &AttemptLog, message: &str) {
@@ -32,7 +36,11 @@ fn what_is_said_is_read_once_and_in_order() {
     let mut reader = LogReader::new(folder.path().to_owned());
     assert!(reader.read(&name()).unwrap().is_empty());
     say(&log, "one");
-    log.progress(Progress { done: 1, total: Some(2), what: "half".into() });
+    log.progress(Progress {
+        done: 1,
+        total: Some(2),
+        what: "half".into(),
+    });
     assert_eq!(messages(&reader.read(&name()).unwrap()), ["one", "half"]);
     say(&log, "two");
     assert_eq!(messages(&reader.read(&name()).unwrap()), ["two"]);
@@ -69,7 +77,12 @@ fn a_line_that_is_half_written_is_read_when_it_is_whole() {
     std::fs::write(&path, start).unwrap();
     let mut reader = LogReader::new(folder.path().to_owned());
     assert!(reader.read(&name()).unwrap().is_empty());
-    OpenOptions::new().append(true).open(&path).unwrap().write_all(rest).unwrap();
+    OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap()
+        .write_all(rest)
+        .unwrap();
     assert_eq!(messages(&reader.read(&name()).unwrap()), ["one"]);
 }
 

@@ -16,7 +16,7 @@ use crate::follow::read_description;
 ///
 /// # Errors
 /// When nothing is deployed, or a selected service is not.
-pub async fn standing(
+pub(crate) async fn standing(
     host: &Host,
     environment: &str,
     action: Action,
@@ -29,8 +29,11 @@ pub async fn standing(
         .filter(|(_, record)| !record.instances.is_empty())
         .map(|(name, _)| name)
         .collect();
-    let unknown: Vec<&str> =
-        only.iter().map(String::as_str).filter(|name| !deployed.contains(name)).collect();
+    let unknown: Vec<&str> = only
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !deployed.contains(name))
+        .collect();
     if !unknown.is_empty() {
         bail!("{} is not deployed in `{environment}`", unknown.join(", "));
     }
@@ -81,10 +84,14 @@ async fn as_deployed(
     ledger: &Ledger,
     name: &str,
 ) -> Result<Subject> {
-    let instance = ledger.service(name).and_then(|record| record.instances.last());
+    let instance = ledger
+        .service(name)
+        .and_then(|record| record.instances.last());
     let instance = instance.with_context(|| format!("{name} is not deployed"))?;
     let id = DeploymentId::new(environment, instance.deployment);
     let description = read_description(&*host.journal, &id).await?;
     let subject = description.subject(name);
-    subject.cloned().with_context(|| format!("{id} does not describe {name}"))
+    subject
+        .cloned()
+        .with_context(|| format!("{id} does not describe {name}"))
 }

@@ -7,16 +7,16 @@ use crate::config::Config;
 
 /// A plugin, and who chose it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// `builtin:NAME`, `./file.wasm` or `oci://…`.
-    pub reference: String,
+    pub(crate) reference: String,
     /// Who chose it.
-    pub layer: Layer,
+    pub(crate) layer: Layer,
 }
 
 /// Who chose a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layer {
+pub(crate) enum Layer {
     /// The environment file: the service, or the strategies.
     File,
     /// The operator's configuration.
@@ -27,7 +27,7 @@ pub enum Layer {
 
 impl Layer {
     /// In words.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::File => "environment file",
             Self::Operator => "operator's configuration",
@@ -45,7 +45,11 @@ pub(super) struct Strategy {
 
 /// Chooses. A service with neither source nor image is only deployed.
 pub(super) fn choose(service: &Service, config: &Config) -> Strategy {
-    let operator = config.strategies.get(&service.kind).cloned().unwrap_or_default();
+    let operator = config
+        .strategies
+        .get(&service.kind)
+        .cloned()
+        .unwrap_or_default();
     let pick = |file: &Option<String>, operator: &Option<String>, default: &str| {
         let (reference, layer) = match (file, operator) {
             (Some(reference), _) => (reference.clone(), Layer::File),
@@ -65,10 +69,17 @@ pub(super) fn choose(service: &Service, config: &Config) -> Strategy {
         build: is_built.then(|| {
             // An operator's builder is for sources; an image that exists is only found.
             let operator = operator.build.filter(|_| service.source.is_some());
-            pick(&strategy.build.reference, &operator, builder.unwrap_or("builtin:command"))
+            pick(
+                &strategy.build.reference,
+                &operator,
+                builder.unwrap_or("builtin:command"),
+            )
         }),
-        push: is_built
-            .then(|| pick(&strategy.push.reference, &operator.push, "builtin:layout")),
-        deploy: pick(&strategy.deploy.reference, &operator.deploy, "builtin:process"),
+        push: is_built.then(|| pick(&strategy.push.reference, &operator.push, "builtin:layout")),
+        deploy: pick(
+            &strategy.deploy.reference,
+            &operator.deploy,
+            "builtin:process",
+        ),
     }
 }

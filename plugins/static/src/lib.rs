@@ -40,11 +40,6 @@ impl Plugin for Static {
             env!("CARGO_PKG_VERSION"),
             "Packs a folder of files into an image.",
         )
-        .need(
-            "workspace",
-            "",
-            "to hand the folder to the host for packing",
-        )
         .need("images", "", "to put the image together")
         .schema(include_str!("with.schema.json"))
     }

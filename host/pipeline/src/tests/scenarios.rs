@@ -4,6 +4,7 @@ mod cancelling;
 mod policies;
 mod retrying;
 mod stages;
+mod waiting;
 
 use super::script::{Judgement, Kind, Part, Play, Script};
 use crate::action::Action;

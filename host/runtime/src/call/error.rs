@@ -15,21 +15,10 @@ use crate::redactor::Redactor;
 pub enum StepError {
     /// The plugin said so.
     #[error("{}", .0.message)]
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// The plugin broke off.
-    #[error("plugin {plugin} broke off in `{function}`: {what}")]
-    Trapped {
-        /// By reference.
-        plugin: String,
-        /// The exported function that was called.
-        function: &'static str,
-        /// What happened, in one sentence.
-        what: String,
-        /// The limit that it ran into, as the configuration spells it, and its value.
-        limit: Option<(&'static str, String)>,
-        /// The last thing that it logged.
-        last_line: Option<String>,
-    },
+    #[error("plugin {} broke off in `{}`: {}", .0.plugin, .0.function, .0.what)]
+    Trapped(Box<Trapped>),
     /// It took too long and was ended.
     #[error("plugin {plugin} was still in `{function}` after {}", seconds(*.after))]
     TimedOut {
@@ -62,12 +51,34 @@ pub enum StepError {
     Host(String),
 }
 
+/// How a plugin broke off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trapped {
+    /// By reference.
+    pub plugin: String,
+    /// The exported function that was called.
+    pub function: &'static str,
+    /// What happened, in one sentence.
+    pub what: String,
+    /// The limit that it ran into, as the configuration spells it, and its value.
+    pub limit: Option<(&'static str, String)>,
+    /// The last thing that it logged.
+    pub last_line: Option<String>,
+}
+
+impl From<Failure> for StepError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+}
+
 impl StepError {
     /// The record of it, for journals and people.
     pub fn failure(&self) -> Failure {
         match self {
-            Self::Failed(failure) => failure.clone(),
-            Self::Trapped { plugin, limit, last_line, .. } => {
+            Self::Failed(failure) => Failure::clone(failure),
+            Self::Trapped(trapped) => {
+                let Trapped { plugin, limit, last_line, .. } = trapped.as_ref();
                 let failure = match limit {
                     Some((name, value)) => Failure::new("plugin.limit", self.to_string())
                         .hint(format!(
@@ -101,13 +112,13 @@ impl StepError {
     pub(crate) fn cleaned(self, redactor: &Redactor) -> Self {
         match self {
             Self::Failed(failure) => {
-                let mut failure = redactor.redact_failure(failure);
+                let mut failure = redactor.redact_failure(*failure);
                 harmless::failure(&mut failure);
-                Self::Failed(failure)
+                failure.into()
             }
-            Self::Trapped { plugin, function, mut what, limit, last_line } => {
-                redactor.replace(&mut what);
-                Self::Trapped { plugin, function, what, limit, last_line }
+            Self::Trapped(mut trapped) => {
+                redactor.replace(&mut trapped.what);
+                Self::Trapped(trapped)
             }
             other => other,
         }
@@ -125,7 +136,8 @@ impl StepError {
             None => what,
         };
         let limit = hit.map(|hit| (hit.name, hit.value));
-        Self::Trapped { plugin: plugin.to_owned(), function, what, limit, last_line }
+        let plugin = plugin.to_owned();
+        Self::Trapped(Box::new(Trapped { plugin, function, what, limit, last_line }))
     }
 }
 

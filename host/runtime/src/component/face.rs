@@ -12,6 +12,7 @@ use wasmtime::component::types::ComponentItem;
 /// The package that host and plugins share, and its version.
 const PACKAGE: &str = "stagewright:plugin";
 const VERSION: (u64, u64) = (0, 1);
+const WASI: (u64, u64) = (0, 2);
 
 /// What the host offers, in words.
 pub(crate) const OFFERED: &str = "stagewright:plugin@0.1.0 and WASI 0.2";
@@ -138,7 +139,7 @@ impl Face {
         if !name.starts_with("wasi:") {
             return Err(FaceError::Unknown { wants: format!("the import `{name}`") });
         }
-        if !version(name).is_some_and(|(major, minor)| (major, minor) == (0, 2)) {
+        if version(name) != Some(WASI) {
             return Err(FaceError::Version { wants: format!("the import `{name}`") });
         }
         self.wasi |= functions.count() > 0;

@@ -22,6 +22,7 @@ use crate::engine::Engine;
 use crate::folder::Folder;
 use crate::instance::{Answer, Contexts, Entry, Guest};
 use crate::limits::Limits;
+use crate::record::Failure;
 use crate::redactor::Redactor;
 use crate::wasi;
 
@@ -201,7 +202,7 @@ async fn workspace(call: Call) -> Result<Option<Arc<Workspace>>, StepError> {
     });
     match opened.await {
         Ok(Ok(workspace)) => Ok(Some(Arc::new(workspace))),
-        Ok(Err(error)) => Err(StepError::Failed(error.into())),
+        Ok(Err(error)) => Err(Failure::from(error).into()),
         Err(error) => Err(StepError::Host(error.to_string())),
     }
 }

@@ -27,7 +27,7 @@ async fn fail(guest: &TestGuest, limits: LimitOverrides, call: Call) -> StepErro
 
 fn hit(error: &StepError) -> Option<&str> {
     match error {
-        StepError::Trapped { limit, .. } => limit.as_ref().map(|(name, _)| *name),
+        StepError::Trapped(trapped) => trapped.limit.as_ref().map(|(name, _)| *name),
         other => panic!("{other}"),
     }
 }
@@ -170,5 +170,5 @@ async fn an_answer_that_lies_about_its_size_is_an_error_of_the_guest() {
         (i32.store (i32.const 264) (i32.const 268435456)) (i32.const 256)";
     let (call, _) = call();
     let error = fail(&TestGuest::new("", lie), LimitOverrides::default(), call).await;
-    assert!(matches!(error, StepError::Trapped { .. }), "{error}");
+    assert!(matches!(error, StepError::Trapped(_)), "{error}");
 }

@@ -10,7 +10,7 @@ use crate::logs::Said;
 
 /// Prints events.
 #[derive(Default)]
-pub struct Json {}
+pub(crate) struct Json {}
 
 impl View for Json {
     fn show(&mut self, scene: &Scene<'_>, update: &Update) -> Result<()> {
@@ -34,7 +34,7 @@ impl View for Json {
 ///
 /// # Errors
 /// When it cannot be written as JSON.
-pub fn said_event(deployment: &str, said: &Said) -> Result<Value> {
+pub(crate) fn said_event(deployment: &str, said: &Said) -> Result<Value> {
     let mut event = serde_json::to_value(&said.record)?;
     let fields = event.as_object_mut().context("a record is an object")?;
     fields.insert("deployment".into(), deployment.into());

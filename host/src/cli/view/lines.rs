@@ -14,7 +14,7 @@ use crate::logs::{Record, Said};
 
 /// Prints lines.
 #[derive(Default)]
-pub struct Lines {
+pub(crate) struct Lines {
     started: BTreeMap<(ServiceId, Step), Timestamp>,
     begun: Option<Timestamp>,
     ended: Option<Timestamp>,
@@ -22,7 +22,9 @@ pub struct Lines {
 
 impl View for Lines {
     fn show(&mut self, scene: &Scene<'_>, update: &Update) -> Result<()> {
-        self.describe(scene, update).iter().try_for_each(|text| line(text))
+        self.describe(scene, update)
+            .iter()
+            .try_for_each(|text| line(text))
     }
 
     fn finish(&mut self, scene: &Scene<'_>) -> Result<()> {
@@ -32,7 +34,7 @@ impl View for Lines {
 
 impl Lines {
     /// The lines for one update; none for what only matters to machines.
-    pub fn describe(&mut self, scene: &Scene<'_>, update: &Update) -> Vec<String> {
+    pub(crate) fn describe(&mut self, scene: &Scene<'_>, update: &Update) -> Vec<String> {
         match update {
             Update::Fact { time_ms, fact, .. } => self.fact(scene, Timestamp(*time_ms), fact),
             Update::Said(said) => said_text(said).into_iter().collect(),
@@ -52,7 +54,11 @@ impl Lines {
             Fact::StageSkipped { stage, .. } => {
                 format!("stage {} skipped", course.stage_name(*stage))
             }
-            Fact::ServiceAssessed { service, verdict, phase } => match verdict {
+            Fact::ServiceAssessed {
+                service,
+                verdict,
+                phase,
+            } => match verdict {
                 Verdict::Unchanged(standing) => {
                     format!("  {} {phase} {}", name(service), standing.reason)
                 }
@@ -64,10 +70,18 @@ impl Lines {
                     return failure_lines(&format!("  {} {phase} failed", name(service)), failure);
                 }
             },
-            Fact::StepWaiting { service, reason, .. } => {
+            Fact::StepWaiting {
+                service, reason, ..
+            } => {
                 format!("  {} {}", name(service), reason.sentence(course))
             }
-            Fact::StepStarted { service, step, attempt, slot, .. } => {
+            Fact::StepStarted {
+                service,
+                step,
+                attempt,
+                slot,
+                ..
+            } => {
                 self.started.insert((*service, *step), time);
                 let attempt = match attempt {
                     1 => String::new(),
@@ -75,24 +89,43 @@ impl Lines {
                 };
                 format!("  {} {step} started (slot {slot}{attempt})", name(service))
             }
-            Fact::StepEnded { service, step, outcome, .. } => {
+            Fact::StepEnded {
+                service,
+                step,
+                outcome,
+                ..
+            } => {
                 let since = self.started.get(&(*service, *step));
                 let took = duration(since.map_or(0, |&since| time.since(since)));
                 return outcome_lines(&format!("  {} {step}", name(service)), &took, outcome);
             }
-            Fact::RetryScheduled { service, step, attempt, until, .. } => {
-                format!("  {} {step}: attempt {attempt} follows at {until}", name(service))
+            Fact::RetryScheduled {
+                service,
+                step,
+                attempt,
+                until,
+                ..
+            } => {
+                format!(
+                    "  {} {step}: attempt {attempt} follows at {until}",
+                    name(service)
+                )
             }
-            Fact::ServiceSettled { service, result: Settlement::Skipped(_) } => {
+            Fact::ServiceSettled {
+                service,
+                result: Settlement::Skipped(_),
+            } => {
                 let event = event(course, scene.deployment, 0, time, fact);
-                format!("  {} skipped: {}", name(service), event.reason.unwrap_or_default())
+                format!(
+                    "  {} skipped: {}",
+                    name(service),
+                    event.reason.unwrap_or_default()
+                )
             }
             Fact::CancelRequested { force: false, .. } => {
                 "cancelling; what runs is told to end".to_owned()
             }
-            Fact::CancelRequested { .. } | Fact::CancelForced => {
-                "cancelling by force".to_owned()
-            }
+            Fact::CancelRequested { .. } | Fact::CancelForced => "cancelling by force".to_owned(),
             Fact::DeploymentEnded { .. } => {
                 self.ended = Some(time);
                 return Vec::new();
@@ -103,7 +136,7 @@ impl Lines {
     }
 
     /// What came of it.
-    pub fn summary(&self, scene: &Scene<'_>) -> Vec<String> {
+    pub(crate) fn summary(&self, scene: &Scene<'_>) -> Vec<String> {
         use stagewright_pipeline::Life;
         let Life::Ended(ending) = scene.state.life() else {
             return vec![format!("{} has not ended", scene.deployment)];
@@ -117,7 +150,9 @@ impl Lines {
             (tally.cancelled, "cancelled"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
-        let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+        let counts: Vec<String> = counts
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
         let took = match (self.begun, self.ended) {
             (Some(begun), Some(ended)) => format!(" in {}", duration(ended.since(begun))),
             _ => String::new(),
@@ -128,26 +163,41 @@ impl Lines {
             Ending::Cancelled => "was cancelled",
             Ending::Skipped => "was skipped",
         };
-        vec![format!("{} {word}{took}: {}", scene.deployment, counts.join(", "))]
+        vec![format!(
+            "{} {word}{took}: {}",
+            scene.deployment,
+            counts.join(", ")
+        )]
     }
 }
 
 fn outcome_lines(what: &str, took: &str, outcome: &Outcome) -> Vec<String> {
     match outcome {
         Outcome::Succeeded(product) => {
-            let made = product.reference.as_ref().map(|reference| format!(" → {reference}"));
-            vec![format!("{what} succeeded in {took}{}", made.unwrap_or_default())]
+            let made = product
+                .reference
+                .as_ref()
+                .map(|reference| format!(" → {reference}"));
+            vec![format!(
+                "{what} succeeded in {took}{}",
+                made.unwrap_or_default()
+            )]
         }
         Outcome::Failed(failure) => failure_lines(&format!("{what} failed after {took}"), failure),
-        Outcome::Cancelled { confirmed: true, .. } => vec![format!("{what} cancelled")],
+        Outcome::Cancelled {
+            confirmed: true, ..
+        } => vec![format!("{what} cancelled")],
         Outcome::Cancelled { remains, .. } => {
-            vec![format!("{what} cancelled, but this may remain: {}", remains.join(", "))]
+            vec![format!(
+                "{what} cancelled, but this may remain: {}",
+                remains.join(", ")
+            )]
         }
     }
 }
 
 /// A failure in full: what, what to do, and further facts.
-pub fn failure_lines(what: &str, failure: &Failure) -> Vec<String> {
+pub(crate) fn failure_lines(what: &str, failure: &Failure) -> Vec<String> {
     let mut lines = vec![format!("{what}: {} ({})", failure.message, failure.code)];
     lines.extend(failure.hint.iter().map(|hint| format!("    → {hint}")));
     for (name, value) in &failure.details {
@@ -156,7 +206,12 @@ pub fn failure_lines(what: &str, failure: &Failure) -> Vec<String> {
             (Some(row), 1) => lines.push(format!("    {name}: {row}")),
             (first, _) => {
                 lines.push(format!("    {name}:"));
-                lines.extend(first.into_iter().chain(rows).map(|row| format!("      {row}")));
+                lines.extend(
+                    first
+                        .into_iter()
+                        .chain(rows)
+                        .map(|row| format!("      {row}")),
+                );
             }
         }
     }
@@ -164,7 +219,7 @@ pub fn failure_lines(what: &str, failure: &Failure) -> Vec<String> {
 }
 
 /// A line of a log; nothing for progress, which only moves.
-pub fn said_text(said: &Said) -> Option<String> {
+pub(crate) fn said_text(said: &Said) -> Option<String> {
     let Record::Line { level, message, .. } = &said.record else {
         return None;
     };
@@ -173,5 +228,8 @@ pub fn said_text(said: &Said) -> Option<String> {
         "error" => "error: ",
         _ => "",
     };
-    Some(format!("  {} {} | {mark}{message}", said.attempt.service, said.attempt.step))
+    Some(format!(
+        "  {} {} | {mark}{message}",
+        said.attempt.service, said.attempt.step
+    ))
 }

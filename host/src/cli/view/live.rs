@@ -17,7 +17,7 @@ const SIZE: (u16, u16) = (80, 24);
 
 /// Draws on a terminal.
 #[derive(Default)]
-pub struct Live {
+pub(crate) struct Live {
     lines: Lines,
     picture: Picture,
     /// Lines that were printed since the picture was last drawn.
@@ -37,7 +37,9 @@ impl View for Live {
 
     fn draw(&mut self, scene: &Scene<'_>) -> Result<()> {
         let (columns, rows) = size().unwrap_or(SIZE);
-        let picture = self.picture.draw(scene, columns.into(), rows.saturating_sub(1).into());
+        let picture = self
+            .picture
+            .draw(scene, columns.into(), rows.saturating_sub(1).into());
         let mut out = stdout().lock();
         self.erase(&mut out)?;
         for line in self.above.drain(..) {
@@ -71,7 +73,8 @@ impl Live {
         if self.drawn > 0 {
             out.queue(MoveUp(self.drawn))?;
         }
-        out.queue(MoveToColumn(0))?.queue(Clear(ClearType::FromCursorDown))?;
+        out.queue(MoveToColumn(0))?
+            .queue(Clear(ClearType::FromCursorDown))?;
         self.drawn = 0;
         Ok(())
     }

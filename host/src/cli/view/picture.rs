@@ -13,7 +13,7 @@ const MOST_WAITING: usize = 8;
 
 /// What the picture remembers beside the state.
 #[derive(Default)]
-pub struct Picture {
+pub(crate) struct Picture {
     begun: Option<Timestamp>,
     /// When the running attempt of a service started.
     started: BTreeMap<ServiceId, Timestamp>,
@@ -23,19 +23,27 @@ pub struct Picture {
 
 impl Picture {
     /// Remembers what the state does not hold.
-    pub fn note(&mut self, scene: &Scene<'_>, update: &Update) {
+    pub(crate) fn note(&mut self, scene: &Scene<'_>, update: &Update) {
         match update {
             Update::Fact { time_ms, fact, .. } => {
                 self.begun.get_or_insert(Timestamp(*time_ms));
                 if let Fact::StepStarted { service, .. } = fact {
                     self.started.insert(*service, Timestamp(*time_ms));
-                    self.last.remove(scene.state.course().service_name(*service));
+                    self.last
+                        .remove(scene.state.course().service_name(*service));
                 }
             }
-            Update::Said(Said { attempt, record, .. }) => {
+            Update::Said(Said {
+                attempt, record, ..
+            }) => {
                 let text = match record {
                     Record::Line { message, .. } => message.clone(),
-                    Record::Progress { done, total: Some(total), what, .. } if *total > 0 => {
+                    Record::Progress {
+                        done,
+                        total: Some(total),
+                        what,
+                        ..
+                    } if *total > 0 => {
                         format!("{what} {} %", done.saturating_mul(100) / total)
                     }
                     Record::Progress { what, .. } => what.clone(),
@@ -46,7 +54,7 @@ impl Picture {
     }
 
     /// The picture, in at most `height` lines of at most `width` characters.
-    pub fn draw(&self, scene: &Scene<'_>, width: usize, height: usize) -> Vec<String> {
+    pub(crate) fn draw(&self, scene: &Scene<'_>, width: usize, height: usize) -> Vec<String> {
         let elapsed = self.begun.map_or(0, |begun| scene.now.since(begun));
         let mut lines = vec![format!(
             "{} · {} · {}",
@@ -66,15 +74,11 @@ impl Picture {
         fit(lines, width, height)
     }
 
-    fn slots(
-        &self,
-        scene: &Scene<'_>,
-        phase: Phase,
-        running: &[Running],
-        lines: &mut Vec<String>,
-    ) {
-        let mut taken: Vec<&Running> =
-            running.iter().filter(|step| step.step.phase() == phase).collect();
+    fn slots(&self, scene: &Scene<'_>, phase: Phase, running: &[Running], lines: &mut Vec<String>) {
+        let mut taken: Vec<&Running> = running
+            .iter()
+            .filter(|step| step.step.phase() == phase)
+            .collect();
         taken.sort_by_key(|step| step.slot);
         for step in taken {
             let name = scene.state.course().service_name(step.service);
@@ -128,7 +132,11 @@ fn waiting(scene: &Scene<'_>, lines: &mut Vec<String>) {
     let waits = (0..count).map(ServiceId);
     let mut waits = waits.filter_map(|service| Some((service, state.waiting(service)?)));
     for (service, wait) in waits.by_ref().take(MOST_WAITING) {
-        lines.push(format!("  {} {}", course.service_name(service), wait.sentence(course)));
+        lines.push(format!(
+            "  {} {}",
+            course.service_name(service),
+            wait.sentence(course)
+        ));
     }
     match waits.count() {
         0 => {}
@@ -151,7 +159,7 @@ fn fit(mut lines: Vec<String>, width: usize, height: usize) -> Vec<String> {
 }
 
 /// Milliseconds as `0:07` or `1:02:03`.
-pub fn duration(millis: u64) -> String {
+pub(crate) fn duration(millis: u64) -> String {
     let seconds = millis / 1_000;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     match hours {

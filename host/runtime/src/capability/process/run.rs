@@ -27,6 +27,8 @@ const VERSION: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(5);
 /// Beyond the grace, how long a shim may take to say that all is over.
 const ENDS: Duration = Duration::from_secs(15);
+/// How long what was printed may take to arrive after the end.
+const DRAINS: Duration = Duration::from_secs(10);
 
 /// A command to run to its end.
 #[derive(Clone)]
@@ -111,13 +113,17 @@ impl Runner {
                 () = err.read(), if err.is_open() => err.hand_on(lines),
             }
         };
-        // Nobody who could print is left, so that the streams end.
-        for stream in [&mut out, &mut err] {
-            while stream.is_open() {
-                stream.read().await;
-                stream.hand_on(lines);
+        // Nobody who could print is left, so that the streams end; unless somebody could not
+        // be killed, and then they are not waited for.
+        let drained = async {
+            for stream in [&mut out, &mut err] {
+                while stream.is_open() {
+                    stream.read().await;
+                    stream.hand_on(lines);
+                }
             }
-        }
+        };
+        let _late = timeout(DRAINS, drained).await;
         let (reply, why) = result.map_err(|error| failed(error.to_string()))?;
         match (reply, why) {
             (Some(Reply::Failed(Failure::Refused(cause))), _) => Err(Error::ProgramRefused {
