@@ -89,6 +89,8 @@ pub struct NewDeployment {
     pub description: String,
     /// When it was asked for, in milliseconds since 1970.
     pub time_ms: u64,
+    /// Its first facts, numbered from 1: what is to be known of it from the moment it exists.
+    pub bodies: Vec<String>,
 }
 
 impl fmt::Debug for NewDeployment {
@@ -99,6 +101,7 @@ impl fmt::Debug for NewDeployment {
             .field("trigger", &self.trigger)
             .field("description_bytes", &self.description.len())
             .field("time_ms", &self.time_ms)
+            .field("facts", &self.bodies.len())
             .finish()
     }
 }

@@ -20,7 +20,7 @@ use crate::record::{Service, Step};
 use crate::redactor::Redactor;
 
 pub use error::{StepError, Trapped};
-pub(crate) use operation::Operations;
+pub(crate) use operation::{HostFault, Operations};
 
 /// The surroundings of one call.
 #[derive(Clone)]

@@ -56,6 +56,9 @@ pub struct Inspection {
     pub limits: Limits,
 }
 
+/// Plugins that are held in memory; beyond these, what nobody uses is let go.
+const MOST_LOADED: usize = 256;
+
 /// A digest, and under which built-in name it came, which decides its grants.
 type Key = (Digest, Option<String>);
 
@@ -82,7 +85,13 @@ impl Catalog {
         policy: Policy,
         linker: Linker<Guest>,
     ) -> Self {
-        Self { builtin, cache: Arc::new(cache), policy, linker, loaded: Mutex::default() }
+        Self {
+            builtin,
+            cache: Arc::new(cache),
+            policy,
+            linker,
+            loaded: Mutex::default(),
+        }
     }
 
     /// The names of the built-in plugins.
@@ -97,15 +106,23 @@ impl Catalog {
         reference: &str,
         base: &Path,
     ) -> Result<Arc<Loaded>, CatalogError> {
-        let at = |reason| CatalogError { reference: reference.to_owned(), reason };
+        let at = |reason| CatalogError {
+            reference: reference.to_owned(),
+            reason,
+        };
         let wanted = Reference::parse(reference, base).map_err(at)?;
         let found = self.find(wanted).await.map_err(at)?;
         let key = (found.digest.clone(), found.builtin.clone());
         let cell = {
             let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            if loaded.len() >= MOST_LOADED {
+                loaded.retain(|_, cell| is_used(cell));
+            }
             Arc::clone(loaded.entry(key).or_default())
         };
-        let loaded = cell.get_or_try_init(|| self.load(engine, reference, found)).await;
+        let loaded = cell
+            .get_or_try_init(|| self.load(engine, reference, found))
+            .await;
         loaded.cloned().map_err(at)
     }
 
@@ -118,7 +135,11 @@ impl Catalog {
                 Reference::Builtin(name) => {
                     let known = builtin.iter().find(|(known, _)| *known == name);
                     let (_, bytes) = known.ok_or_else(|| CatalogReason::NoBuiltin {
-                        names: builtin.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+                        names: builtin
+                            .iter()
+                            .map(|(name, _)| *name)
+                            .collect::<Vec<_>>()
+                            .join(", "),
                         name: name.clone(),
                     })?;
                     (Cow::Borrowed(*bytes), Some(name))
@@ -133,7 +154,11 @@ impl Catalog {
                     (Cow::Owned(bytes), cache.builtin_name(&digest))
                 }
             };
-            Ok(Found { digest: Digest::of(&bytes), bytes, builtin })
+            Ok(Found {
+                digest: Digest::of(&bytes),
+                bytes,
+                builtin,
+            })
         })
         .await
     }
@@ -144,18 +169,33 @@ impl Catalog {
         reference: &str,
         found: Found,
     ) -> Result<Arc<Loaded>, CatalogReason> {
-        let Found { bytes, digest, builtin } = found;
+        let Found {
+            bytes,
+            digest,
+            builtin,
+        } = found;
         let key = builtin.as_ref().map(|name| format!("builtin:{name}"));
-        let keys: Vec<&str> = key.as_deref().into_iter().chain([digest.as_str()]).collect();
+        let keys: Vec<&str> = key
+            .as_deref()
+            .into_iter()
+            .chain([digest.as_str()])
+            .collect();
         let limits = self.policy.limits(&keys);
         let granted = self.policy.grants(&keys);
         check_form(&bytes, &limits)?;
         let component = self.compile(&digest, bytes, builtin).await?;
         let face = Face::of(&component)?;
-        let roles = Roles::find(&self.linker, &component, &face)
-            .map_err(|error| CatalogReason::World { cause: format!("{error:#}") })?;
-        let description = self.describe(engine, reference, &digest, &roles, limits).await?;
-        let imports = face.imports.iter().map(|(interface, name)| (interface.as_str(), name.as_str()));
+        let roles =
+            Roles::find(&self.linker, &component, &face).map_err(|error| CatalogReason::World {
+                cause: format!("{error:#}"),
+            })?;
+        let description = self
+            .describe(engine, reference, &digest, &roles, limits)
+            .await?;
+        let imports = face
+            .imports
+            .iter()
+            .map(|(interface, name)| (interface.as_str(), name.as_str()));
         let lacking = missing(imports, &description.needs, &granted);
         let grants = effective(&granted, &face.interfaces(), &description.needs);
         Ok(Arc::new(Loaded {
@@ -202,20 +242,32 @@ impl Catalog {
             return Ok(description);
         }
         let description = describe(engine, reference, roles, limits).await?;
-        let schema: serde_json::Value = serde_json::from_str(&description.config_schema)
-            .map_err(|error| CatalogReason::Schema { cause: error.to_string() })?;
-        jsonschema::validator_for(&schema)
-            .map_err(|error| CatalogReason::Schema { cause: error.to_string() })?;
+        let schema: serde_json::Value =
+            serde_json::from_str(&description.config_schema).map_err(|error| {
+                CatalogReason::Schema {
+                    cause: error.to_string(),
+                }
+            })?;
+        jsonschema::validator_for(&schema).map_err(|error| CatalogReason::Schema {
+            cause: error.to_string(),
+        })?;
         let (cache, digest, kept) = (Arc::clone(&self.cache), digest.clone(), description.clone());
         blocking(move || Ok(cache.keep(&digest, &kept)?)).await?;
         Ok(description)
     }
 }
 
+/// Is it being loaded, or held by somebody outside of the catalog?
+fn is_used(cell: &Arc<OnceCell<Arc<Loaded>>>) -> bool {
+    Arc::strong_count(cell) > 1 || cell.get().is_some_and(|one| Arc::strong_count(one) > 1)
+}
+
 /// Refuses what is no component, before anything looks inside.
 fn check_form(bytes: &[u8], limits: &Limits) -> Result<(), CatalogReason> {
     if bytes.len() as u64 > limits.component.bytes() {
-        return Err(CatalogReason::TooLarge { limit: limits.component });
+        return Err(CatalogReason::TooLarge {
+            limit: limits.component,
+        });
     }
     match Kind::of(bytes) {
         Kind::Component => Ok(()),
@@ -229,6 +281,8 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, CatalogReason> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(CatalogReason::Host { cause: error.to_string() }),
+        Err(error) => Err(CatalogReason::Host {
+            cause: error.to_string(),
+        }),
     }
 }

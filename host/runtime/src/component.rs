@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use cache::CacheError;
-pub use face::{FaceError, Role};
 pub(crate) use face::{Face, OFFERED};
+pub use face::{FaceError, Role};
 
 /// The digest of a component's bytes: `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,7 +37,9 @@ impl Digest {
     /// From its 64 hexadecimal digits.
     pub(crate) fn parse(digits: &str) -> Option<Self> {
         let valid = digits.len() == 64
-            && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+            && digits
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         valid.then(|| Self(format!("sha256:{digits}")))
     }
 
@@ -101,8 +103,14 @@ mod tests {
 
     #[test]
     fn components_modules_and_garbage_are_told_apart() {
-        assert_eq!(Kind::of(&wat::parse_str("(component)").unwrap()), Kind::Component);
-        assert_eq!(Kind::of(&wat::parse_str("(module)").unwrap()), Kind::CoreModule);
+        assert_eq!(
+            Kind::of(&wat::parse_str("(component)").unwrap()),
+            Kind::Component
+        );
+        assert_eq!(
+            Kind::of(&wat::parse_str("(module)").unwrap()),
+            Kind::CoreModule
+        );
         assert_eq!(Kind::of(b"\x7fELF\x02\x01\x01\0"), Kind::Other);
         assert_eq!(Kind::of(b"\0asm"), Kind::Other);
     }

@@ -64,7 +64,12 @@ impl Engine {
         })?;
         let ticker = Ticker::start(wasm.weak()).map_err(|error| EngineError(error.to_string()))?;
         let places = Arc::new(Semaphore::new(capacity as usize));
-        Ok(Self { wasm, places, capacity, ticker })
+        Ok(Self {
+            wasm,
+            places,
+            capacity,
+            ticker,
+        })
     }
 
     pub(crate) fn wasm(&self) -> &wasmtime::Engine {
@@ -84,7 +89,10 @@ impl Engine {
     pub(crate) async fn permit(&self) -> Result<Permit, EngineError> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(|_closed| EngineError("it has been shut down".into()))?;
-        Ok(Permit { _place: place, _running: self.ticker.running() })
+        Ok(Permit {
+            _place: place,
+            _running: self.ticker.running(),
+        })
     }
 }
 

@@ -79,7 +79,8 @@ impl Policy {
     /// The limits of the plugin that goes by any of these keys.
     pub(crate) fn limits(&self, keys: &[&str]) -> Limits {
         let general = self.limits.over(&Limits::default());
-        self.of(keys).map_or(general, |own| own.limits.over(&general))
+        self.of(keys)
+            .map_or(general, |own| own.limits.over(&general))
     }
 
     /// What the plugin that goes by any of these keys may use.
@@ -94,8 +95,14 @@ impl Policy {
     /// The size that no component may exceed, whichever it is.
     pub(crate) fn largest_component(&self) -> u64 {
         let general = self.limits.over(&Limits::default());
-        let own = self.plugins.values().map(|plugin| plugin.limits.over(&general));
-        own.chain([general]).map(|limits| limits.component.bytes()).max().unwrap_or_default()
+        let own = self
+            .plugins
+            .values()
+            .map(|plugin| plugin.limits.over(&general));
+        own.chain([general])
+            .map(|limits| limits.component.bytes())
+            .max()
+            .unwrap_or_default()
     }
 
     fn of(&self, keys: &[&str]) -> Option<&PluginPolicy> {
@@ -113,7 +120,10 @@ mod tests {
         assert!(policy.grants(&["builtin:static"]).images);
         policy.plugins.insert(
             "builtin:static".into(),
-            PluginPolicy { grants: Some(Grants::default()), ..PluginPolicy::default() },
+            PluginPolicy {
+                grants: Some(Grants::default()),
+                ..PluginPolicy::default()
+            },
         );
         assert_eq!(policy.grants(&["builtin:static"]), Grants::default());
     }

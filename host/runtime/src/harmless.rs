@@ -13,7 +13,9 @@ const MOST: usize = 1_000;
 
 /// One line of at most so many bytes; line breaks are spelt out, too.
 pub(crate) fn line(text: &str, longest: usize) -> String {
-    spelt_out(text, longest, |character| character != '\t' && disturbs(character))
+    spelt_out(text, longest, |character| {
+        character != '\t' && disturbs(character)
+    })
 }
 
 /// A text of possibly several lines.
@@ -38,7 +40,10 @@ pub(crate) fn failure(failure: &mut Failure) {
 pub(crate) fn state(state: &mut State) {
     several(&mut state.condition);
     several(&mut state.detail);
-    state.outputs.iter_mut().for_each(|output| several(&mut output.name));
+    state
+        .outputs
+        .iter_mut()
+        .for_each(|output| several(&mut output.name));
 }
 
 pub(crate) fn changes(changes: &mut Vec<Change>) {
@@ -104,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_failure_cannot_write_on_the_terminal() {
-        let mut one = Failure::new("x\u{7}", "two\nlines\u{1b}]0;title\u{7}").hint("\u{202e}txt.exe");
+        let mut one =
+            Failure::new("x\u{7}", "two\nlines\u{1b}]0;title\u{7}").hint("\u{202e}txt.exe");
         one.details = vec![("n\r".into(), "x".repeat(LONGEST + 1)); MOST + 1];
         failure(&mut one);
         assert_eq!(one.code, "x\\u{7}");

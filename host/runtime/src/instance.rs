@@ -46,7 +46,8 @@ impl Entry<'_> {
     pub(crate) async fn permit(&self, log: &StepLog) -> Result<Permit, StepError> {
         if self.engine.idle() == 0 {
             let capacity = self.engine.capacity();
-            let message = format!("waiting: all {capacity} places for plugins of this host are taken");
+            let message =
+                format!("waiting: all {capacity} places for plugins of this host are taken");
             log.write(Origin::Host, Level::Info, &message, &[]);
         }
         tokio::select! {
@@ -76,7 +77,13 @@ impl Entry<'_> {
             let _permit = permit;
             match body(&mut store).await {
                 Ok(answer) => answer.map_err(StepError::from),
-                Err(error) => Err(fault::explain(&plugin, function, &limits, &error, store.data())),
+                Err(error) => Err(fault::explain(
+                    &plugin,
+                    function,
+                    &limits,
+                    &error,
+                    store.data(),
+                )),
             }
         }));
         let ended = tokio::select! {
@@ -96,9 +103,10 @@ impl Entry<'_> {
             Ended::Forced => Err(StepError::Cancelled { remains }),
             Ended::Late => Err(self.timed_out(began.elapsed(), remains)),
             Ended::Answered(Ok(answer)) => self.judge(answer, remains),
-            Ended::Answered(Err(panic)) => {
-                Err(StepError::Host(format!("the host failed in a call of {}: {panic}", self.plugin)))
-            }
+            Ended::Answered(Err(panic)) => Err(StepError::Host(format!(
+                "the host failed in a call of {}: {panic}",
+                self.plugin
+            ))),
         };
         if let Err(error) = tidied {
             let message = format!("a cache could not be put back: {error}");
@@ -132,7 +140,12 @@ impl Entry<'_> {
 
     fn timed_out(&self, after: Duration, remains: Vec<String>) -> StepError {
         let (plugin, function) = (self.plugin.to_owned(), self.function);
-        StepError::TimedOut { plugin, function, after, remains }
+        StepError::TimedOut {
+            plugin,
+            function,
+            after,
+            remains,
+        }
     }
 }
 
@@ -144,11 +157,15 @@ enum Ended<T> {
 
 /// Brings the caches home.
 async fn finish(workspace: Option<Arc<Workspace>>) -> Result<(), String> {
-    let Some(workspace) = workspace else { return Ok(()) };
+    let Some(workspace) = workspace else {
+        return Ok(());
+    };
     let finished = tokio::task::spawn_blocking(move || match Arc::into_inner(workspace) {
         Some(workspace) => workspace.finish().map_err(|error| error.to_string()),
         // What still uses it was named as remaining, and puts them back when it ends.
         None => Ok(()),
     });
-    finished.await.unwrap_or_else(|error| Err(error.to_string()))
+    finished
+        .await
+        .unwrap_or_else(|error| Err(error.to_string()))
 }

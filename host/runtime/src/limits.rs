@@ -95,7 +95,11 @@ mod tests {
         assert_eq!(limits.memory, Size::mebibytes(64));
         assert_eq!(limits.call.0.as_secs(), 30);
         assert_eq!(
-            Limits { memory: Limits::default().memory, call: Limits::default().call, ..limits },
+            Limits {
+                memory: Limits::default().memory,
+                call: Limits::default().call,
+                ..limits
+            },
             Limits::default()
         );
     }

@@ -113,7 +113,11 @@ impl Plugin {
             return Ok(Self { loaded, host });
         }
         let builtin = loaded.reference.starts_with("builtin:");
-        let key = if builtin { &loaded.reference } else { loaded.digest.as_str() };
+        let key = if builtin {
+            &loaded.reference
+        } else {
+            loaded.digest.as_str()
+        };
         Err(CatalogError {
             reference: loaded.reference.clone(),
             reason: CatalogReason::NotGranted {
@@ -205,8 +209,9 @@ impl Plugin {
                     let builder = builder.instantiate_async(&mut *store).await?;
                     let (source, output) = (folders.source(store)?, folders.output(store)?);
                     let builder = builder.stagewright_plugin_builder();
-                    let answer =
-                        builder.call_build(&mut *store, &step, &service, source, output).await?;
+                    let answer = builder
+                        .call_build(&mut *store, &step, &service, source, output)
+                        .await?;
                     let image = match answer {
                         Ok(handle) => store.data_mut().table().delete(handle)?,
                         Err(failure) => return Ok(Err(failure)),

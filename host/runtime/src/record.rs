@@ -50,7 +50,10 @@ pub const CANCELLED: &str = "cancelled";
 impl Failure {
     /// The answer of a host call that ended early because its step was cancelled.
     pub(crate) fn cancelled(what: &str) -> Self {
-        Self::new(CANCELLED, format!("{what} was ended, because the step was cancelled"))
+        Self::new(
+            CANCELLED,
+            format!("{what} was ended, because the step was cancelled"),
+        )
     }
 
     /// The answer of a capability that this call was not given.

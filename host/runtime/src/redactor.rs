@@ -28,8 +28,11 @@ const SHORTEST: usize = 3;
 const SHORTEST_LINE: usize = 6;
 
 /// RFC 3986, section 2.3: what never needs to be encoded.
-const UNRESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The secrets that are known to have been used, shared by everything that writes.
 #[derive(Default)]
@@ -59,8 +62,9 @@ impl Redactor {
         if known.patterns.len() == before {
             return;
         }
-        let built =
-            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&known.patterns);
+        let built = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&known.patterns);
         match built {
             Ok(matcher) => known.matcher = Some(matcher),
             Err(error) => tracing::error!(%error, "a secret is too large to be redacted"),
@@ -70,7 +74,9 @@ impl Redactor {
     /// The text, with every known secret replaced by [`MASK`].
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(matcher) = &known.matcher else { return Cow::Borrowed(text) };
+        let Some(matcher) = &known.matcher else {
+            return Cow::Borrowed(text);
+        };
         if !matcher.is_match(text) {
             return Cow::Borrowed(text);
         }
@@ -113,21 +119,35 @@ impl Redactor {
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        f.debug_struct("Redactor").field("forms", &known.patterns.len()).finish()
+        f.debug_struct("Redactor")
+            .field("forms", &known.patterns.len())
+            .finish()
     }
 }
 
 /// Every text that a secret is recognised by.
 fn forms(secret: &str) -> Vec<String> {
     let trimmed = secret.trim();
-    let lines = secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
-    let texts = [secret, trimmed].into_iter().chain(lines).filter(|text| text.len() >= SHORTEST);
+    let lines = secret
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.len() >= SHORTEST_LINE);
+    let texts = [secret, trimmed]
+        .into_iter()
+        .chain(lines)
+        .filter(|text| text.len() >= SHORTEST);
     let mut forms = Vec::new();
     for text in texts {
         forms.push(text.to_owned());
         forms.push(utf8_percent_encode(text, UNRESERVED).to_string());
-        forms.push(utf8_percent_encode(text, UNRESERVED).to_string().replace("%20", "+"));
-        forms.push(lower_case_escapes(&utf8_percent_encode(text, UNRESERVED).to_string()));
+        forms.push(
+            utf8_percent_encode(text, UNRESERVED)
+                .to_string()
+                .replace("%20", "+"),
+        );
+        forms.push(lower_case_escapes(
+            &utf8_percent_encode(text, UNRESERVED).to_string(),
+        ));
         forms.push(json_escaped(text));
         forms.extend((0..3).flat_map(|offset| base64_forms(text, offset)));
     }
@@ -150,7 +170,11 @@ fn lower_case_escapes(encoded: &str) -> String {
 
 fn json_escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
-    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or("").to_owned()
+    quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or("")
+        .to_owned()
 }
 
 /// What base64 makes of the text when `offset` bytes (modulo 3) stand before it: only the
@@ -160,10 +184,18 @@ fn base64_forms(text: &str, offset: usize) -> [String; 2] {
     bytes.extend_from_slice(text.as_bytes());
     let skip = [0, 2, 3].get(offset).copied().unwrap_or(0);
     let whole = bytes.len() * 8 / 6;
-    [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)].map(|encoded| {
+    [
+        STANDARD_NO_PAD.encode(&bytes),
+        URL_SAFE_NO_PAD.encode(&bytes),
+    ]
+    .map(|encoded| {
         let sure = encoded.get(skip..whole.max(skip)).unwrap_or_default();
         // A few characters of base64 say little about the text and are found in any word.
-        if sure.len() < SHORTEST_LINE { String::new() } else { sure.to_owned() }
+        if sure.len() < SHORTEST_LINE {
+            String::new()
+        } else {
+            sure.to_owned()
+        }
     })
 }
 

@@ -68,7 +68,14 @@ impl Runtime {
     /// # Errors
     /// When the engine cannot run on this machine, or a folder cannot be used.
     pub fn new(settings: Settings) -> Result<Self, RuntimeError> {
-        let Settings { state, builtin, policy, calls, shim, passed } = settings;
+        let Settings {
+            state,
+            builtin,
+            policy,
+            calls,
+            shim,
+            passed,
+        } = settings;
         let engine = Engine::new(calls)?;
         let cache = ComponentCache::open(state.join("components"), engine.wasm().clone())?;
         let linker = link(engine.wasm()).map_err(|error| EngineError::new(&error))?;
@@ -83,8 +90,14 @@ impl Runtime {
             runner: process::Runner::new(shim, passed),
         };
         let catalog = Catalog::new(builtin, cache, policy, linker);
-        let shared = Shared { engine: Arc::new(engine), catalog, host: Arc::new(host) };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Shared {
+            engine: Arc::new(engine),
+            catalog,
+            host: Arc::new(host),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// The plugin of that reference, compiled and checked, ready to be called. `base` is the
@@ -94,7 +107,11 @@ impl Runtime {
     /// # Errors
     /// When it is not there, is no plugin for this host, or lacks a grant.
     pub async fn load(&self, reference: &str, base: &Path) -> Result<Plugin, CatalogError> {
-        let loaded = self.shared.catalog.examine(&self.shared.engine, reference, base).await?;
+        let loaded = self
+            .shared
+            .catalog
+            .examine(&self.shared.engine, reference, base)
+            .await?;
         Plugin::admit(loaded, Arc::clone(&self.shared.host))
     }
 
@@ -103,13 +120,20 @@ impl Runtime {
     /// # Errors
     /// When it is not there, or is no plugin for this host.
     pub async fn inspect(&self, reference: &str, base: &Path) -> Result<Inspection, CatalogError> {
-        let loaded = self.shared.catalog.examine(&self.shared.engine, reference, base).await?;
+        let loaded = self
+            .shared
+            .catalog
+            .examine(&self.shared.engine, reference, base)
+            .await?;
         Ok(loaded.inspection(reference))
     }
 
     /// The references of the plugins that come with the program.
     pub fn builtin(&self) -> impl Iterator<Item = String> {
-        self.shared.catalog.builtin().map(|name| format!("builtin:{name}"))
+        self.shared
+            .catalog
+            .builtin()
+            .map(|name| format!("builtin:{name}"))
     }
 
     /// A built image, found again by the reference that its build answered with. `base` is the
@@ -118,7 +142,11 @@ impl Runtime {
     /// # Errors
     /// When it is not there any more.
     pub fn image(&self, reference: &str, base: &Path) -> Result<BuiltImage, ImageError> {
-        let image = self.shared.host.images.resolve(reference, base, Scope::Inside)?;
+        let image = self
+            .shared
+            .host
+            .images
+            .resolve(reference, base, Scope::Inside)?;
         Ok(BuiltImage::new(image))
     }
 

@@ -6,6 +6,8 @@
 //! argument; clocks run, random numbers are limited in size.
 
 mod stdio;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -95,19 +95,17 @@ pub(crate) async fn see_through(
             print::note(&format!("stagewright: {id} was lost sight of: {error:#}"));
             return Ok(Exit::Lost);
         }
+        if let Some(other) = merged_into(host, &id).await? {
+            id = other;
+            continue;
+        }
         match follower.state().life() {
             Life::Ended(Ending::Succeeded) => return Ok(Exit::Success),
             Life::Ended(Ending::Cancelled) => return Ok(Exit::Cancelled),
             Life::Ended(_) => return Ok(Exit::Failed),
-            Life::New | Life::Running => match merged_into(host, &id).await? {
-                Some(other) => {
-                    print::note(&format!(
-                        "{id} was merged into {other}, which asks for the same"
-                    ));
-                    id = other;
-                }
-                None => bail!("{id} ended without a result; `stagewright history` tells more"),
-            },
+            Life::New | Life::Running => {
+                bail!("{id} ended without a result; `stagewright history` tells more")
+            }
         }
     }
 }

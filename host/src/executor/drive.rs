@@ -91,8 +91,8 @@ impl Drive {
     /// # Errors
     /// When the journal cannot be written: then what runs is stopped, and nothing is claimed.
     pub(super) async fn run(mut self, requests: &mut mpsc::Receiver<Asked>) -> Result<()> {
-        match self.seq {
-            0 => self.take(Input::Begin).await?,
+        match self.state.life() {
+            Life::New => self.take(Input::Begin).await?,
             _ => self.resume().await?,
         }
         while !self.has_ended() {

@@ -9,7 +9,9 @@ use anyhow::{Result, bail};
 use stagewright_journal::{
     Append, Deployment, DeploymentId, JournalError, NewDeployment, State as Life,
 };
-use stagewright_pipeline::{Course, Input, Moment, Queue, Request, State, advance};
+use stagewright_pipeline::{
+    Course, Fact, Input, Moment, Queue, Request, State, Timestamp, decide,
+};
 
 use super::Driver;
 use crate::compose::Host;
@@ -37,12 +39,15 @@ pub(crate) async fn enqueue(
             waiting.len()
         );
     }
+    let now = host.clock.now();
+    let position = u32::try_from(waiting.len())?;
     let deployment = NewDeployment {
         environment: environment.clone(),
         action: description.action.to_string(),
         trigger: trigger.to_owned(),
         description: serde_json::to_string(description)?,
-        time_ms: host.clock.now().0,
+        time_ms: now.0,
+        bodies: facts(description, now, Input::Queue { position })?,
     };
     Ok(host.journal.create(deployment).await?)
 }
@@ -63,14 +68,39 @@ pub(super) async fn merge(host: &Host, environment: &str) -> Result<()> {
         };
         let place = queue.push(deployment.id.to_string(), request)?;
         if let Some(older) = place.merged {
-            let older: DeploymentId = older.parse()?;
-            let append = Append::new(older, 1, host.clock.now().0, Vec::new());
+            let input = Input::Merge {
+                into: deployment.id.to_string(),
+            };
+            let append = before_begin(host, &older.parse()?, input).await?;
             host.journal
                 .append(append.merged_into(deployment.id))
                 .await?;
         }
     }
     Ok(())
+}
+
+/// What is written to a deployment that has not begun.
+async fn before_begin(host: &Host, id: &DeploymentId, input: Input) -> Result<Append> {
+    let Some(deployment) = host.journal.deployment(id).await? else {
+        bail!("there is no deployment {id}");
+    };
+    let description = read_description(&*host.journal, id).await?;
+    let now = host.clock.now();
+    let bodies = facts(&description, now, input)?;
+    Ok(Append::new(id.clone(), deployment.last_seq + 1, now.0, bodies))
+}
+
+/// The facts that follow from an input before the deployment begins, as they are stored.
+fn facts(description: &Description, now: Timestamp, input: Input) -> Result<Vec<String>> {
+    let course = Course::new(&description.course_spec(), description.action)?;
+    let moment = Moment {
+        now,
+        random: 0,
+        host_slots: 0,
+    };
+    let facts = decide(&State::new(Arc::new(course)), &moment, input)?;
+    Ok(facts.iter().map(Fact::to_json).collect::<Result<_, _>>()?)
 }
 
 /// Cancels a deployment that waits, while another one is driven.
@@ -119,28 +149,9 @@ pub(crate) async fn cancel_alone(host: &Arc<Host>, id: &DeploymentId, force: boo
     }
 }
 
-/// A deployment that never began ends with the same facts as one that is cancelled at once.
 async fn end_queued(host: &Host, deployment: &Deployment) -> Result<()> {
-    let description = read_description(&*host.journal, &deployment.id).await?;
-    let course = Course::new(&description.course_spec(), description.action)?;
-    let mut state = State::new(Arc::new(course));
-    // Without slots nothing can start before the cancel is seen.
-    let moment = Moment {
-        now: host.clock.now(),
-        random: 0,
-        host_slots: 0,
-    };
-    let mut facts = stagewright_pipeline::decide(&state, &moment, Input::Begin)?;
-    for fact in &facts {
-        state.apply(fact)?;
-    }
-    facts.extend(advance(&mut state, &moment, Input::Cancel { force: true })?);
-    let bodies = facts
-        .iter()
-        .map(stagewright_pipeline::Fact::to_json)
-        .collect::<Result<_, _>>()?;
-    let append = Append::new(deployment.id.clone(), 1, moment.now.0, bodies).ended("cancelled");
-    match host.journal.append(append).await {
+    let append = before_begin(host, &deployment.id, Input::Cancel { force: true }).await?;
+    match host.journal.append(append.ended("cancelled")).await {
         Err(JournalError::Conflict { .. }) => bail!("{} has just begun; try again", deployment.id),
         other => Ok(other?),
     }

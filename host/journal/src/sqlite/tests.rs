@@ -54,6 +54,7 @@ fn new_deployment(environment: &str) -> NewDeployment {
         trigger: "test".to_owned(),
         description: format!(r#"{{"name":"{environment}"}}"#),
         time_ms: 1_000,
+        bodies: Vec::new(),
     }
 }
 

@@ -28,7 +28,10 @@ type Outcome<T> = Result<T, Failure>;
 
 /// Records a queued deployment under the next number of its environment.
 pub(super) fn create(connection: &Connection, new: &NewDeployment) -> Outcome<DeploymentId> {
+    let (largest, sum) = size(&new.bodies);
     fits("a description", new.description.len(), MAX_TEXT_BYTES)?;
+    fits("a fact", largest, MAX_TEXT_BYTES)?;
+    fits("the first facts", sum, MAX_APPEND_BYTES)?;
     let environment = environment(connection, &new.environment)?;
     let number: i64 = connection
         .prepare_cached(
@@ -48,9 +51,11 @@ pub(super) fn create(connection: &Connection, new: &NewDeployment) -> Outcome<De
             new.trigger,
             stored(new.time_ms)
         ])?;
+    let id = connection.last_insert_rowid();
     connection
         .prepare_cached("INSERT INTO description (deployment, body) VALUES (?1, ?2)")?
-        .execute(params![connection.last_insert_rowid(), new.description])?;
+        .execute(params![id, new.description])?;
+    insert(connection, id, 0, stored(new.time_ms), &new.bodies)?;
     Ok(DeploymentId::new(&new.environment, number.unsigned_abs()))
 }
 
@@ -79,17 +84,7 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<()> {
     };
 
     let time = stored(append.time_ms);
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO fact (deployment, seq, time_ms, body) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    let mut last = found.last_seq;
-    for body in &append.bodies {
-        last += 1;
-        insert.execute(params![found.id, last, time, body])?;
-    }
-    connection
-        .prepare_cached("UPDATE deployment SET last_seq = ?2 WHERE id = ?1")?
-        .execute(params![found.id, last])?;
+    insert(connection, found.id, found.last_seq, time, &append.bodies)?;
     if append.starts {
         start(connection, found.id, time)?;
     }
@@ -100,6 +95,35 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<()> {
         put(connection, found.environment, document)?;
     }
     Ok(())
+}
+
+/// Writes facts after the last one of a deployment.
+fn insert(
+    connection: &Connection,
+    deployment: i64,
+    last_seq: i64,
+    time: i64,
+    bodies: &[String],
+) -> Outcome<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO fact (deployment, seq, time_ms, body) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let mut last = last_seq;
+    for body in bodies {
+        last += 1;
+        insert.execute(params![deployment, last, time, body])?;
+    }
+    connection
+        .prepare_cached("UPDATE deployment SET last_seq = ?2 WHERE id = ?1")?
+        .execute(params![deployment, last])?;
+    Ok(())
+}
+
+/// The bytes of the largest text, and of all of them.
+fn size(bodies: &[String]) -> (usize, usize) {
+    bodies.iter().map(String::len).fold((0, 0), |(largest, sum), size| {
+        (largest.max(size), sum.saturating_add(size))
+    })
 }
 
 /// Replaces a document outside any deployment.

@@ -78,7 +78,12 @@ impl StepError {
         match self {
             Self::Failed(failure) => Failure::clone(failure),
             Self::Trapped(trapped) => {
-                let Trapped { plugin, limit, last_line, .. } = trapped.as_ref();
+                let Trapped {
+                    plugin,
+                    limit,
+                    last_line,
+                    ..
+                } = trapped.as_ref();
                 let failure = match limit {
                     Some((name, value)) => Failure::new("plugin.limit", self.to_string())
                         .hint(format!(
@@ -95,7 +100,9 @@ impl StepError {
             }
             Self::TimedOut { remains, .. } => with_remains(
                 Failure::new("step.timed-out", self.to_string())
-                    .hint("look at the log for what it waited for, or give it longer with `timeouts`")
+                    .hint(
+                        "look at the log for what it waited for, or give it longer with `timeouts`",
+                    )
                     .retry(Retry::Later),
                 remains,
             ),
@@ -132,17 +139,28 @@ impl StepError {
         last_line: Option<String>,
     ) -> Self {
         let what = match &hit {
-            Some(hit) => format!("it exceeded its limit `{}` of {} ({what})", hit.name, hit.value),
+            Some(hit) => format!(
+                "it exceeded its limit `{}` of {} ({what})",
+                hit.name, hit.value
+            ),
             None => what,
         };
         let limit = hit.map(|hit| (hit.name, hit.value));
         let plugin = plugin.to_owned();
-        Self::Trapped(Box::new(Trapped { plugin, function, what, limit, last_line }))
+        Self::Trapped(Box::new(Trapped {
+            plugin,
+            function,
+            what,
+            limit,
+            last_line,
+        }))
     }
 }
 
 fn with_remains(failure: Failure, remains: &[String]) -> Failure {
-    remains.iter().fold(failure, |failure, what| failure.detail("may still go on", what))
+    remains.iter().fold(failure, |failure, what| {
+        failure.detail("may still go on", what)
+    })
 }
 
 fn seconds(duration: Duration) -> String {

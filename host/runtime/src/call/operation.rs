@@ -26,6 +26,8 @@ pub(crate) struct Operations {
     aborted: CancellationToken,
     tracker: TaskTracker,
     names: Arc<Mutex<Names>>,
+    /// How long an aborted operation has to end.
+    confirmation: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +56,7 @@ impl Operations {
             aborted: CancellationToken::new(),
             tracker: TaskTracker::new(),
             names: Arc::default(),
+            confirmation: CONFIRMATION,
         }
     }
 
@@ -77,11 +80,18 @@ impl Operations {
     pub(crate) async fn abort(&self) -> Vec<String> {
         self.aborted.cancel();
         self.tracker.close();
-        if tokio::time::timeout(CONFIRMATION, self.tracker.wait()).await.is_ok() {
+        if tokio::time::timeout(self.confirmation, self.tracker.wait())
+            .await
+            .is_ok()
+        {
             return Vec::new();
         }
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.running.values().map(|name| (*name).to_owned()).collect()
+        names
+            .running
+            .values()
+            .map(|name| (*name).to_owned())
+            .collect()
     }
 
     /// Runs blocking work that looks at its interrupt between its pieces; it is raised when
@@ -91,7 +101,9 @@ impl Operations {
         what: &'static str,
         work: impl FnOnce(&Interrupt) -> T + Send + 'static,
     ) -> wasmtime::Result<T> {
-        self.run(what, |token| on_a_thread(token, work)).await?.map_err(|error| failed(what, &error))
+        self.run(what, |token| on_a_thread(token, work))
+            .await?
+            .map_err(|error| failed(what, &error))
     }
 
     /// Runs blocking work that has to be done although the step was cancelled; its interrupt
@@ -160,7 +172,11 @@ impl Operations {
 
     /// The answer for new work of a step that has been asked to end.
     pub(crate) fn refuse_when_cancelled(&self, what: &str) -> Result<(), Failure> {
-        if self.is_cancelled() { Err(Failure::cancelled(what)) } else { Ok(()) }
+        if self.is_cancelled() {
+            Err(Failure::cancelled(what))
+        } else {
+            Ok(())
+        }
     }
 
     fn name(&self, what: &'static str) -> Named {
@@ -168,7 +184,10 @@ impl Operations {
         let id = names.next;
         names.next += 1;
         names.running.insert(id, what);
-        Named { names: Arc::clone(&self.names), id }
+        Named {
+            names: Arc::clone(&self.names),
+            id,
+        }
     }
 }
 
@@ -187,7 +206,18 @@ async fn on_a_thread<T: Send + 'static>(
     task.await
 }
 
-/// A panic in the host's own code ends the call, not the host.
-fn failed(what: &str, error: &JoinError) -> wasmtime::Error {
-    wasmtime::format_err!("the host failed in {what}: {error}")
+/// The host itself is at fault, not the guest. Ends the call, never the host.
+#[derive(Debug, thiserror::Error)]
+#[error("the host failed in {what}: {cause}")]
+pub(crate) struct HostFault {
+    pub(crate) what: String,
+    pub(crate) cause: String,
 }
+
+fn failed(what: &str, error: &JoinError) -> wasmtime::Error {
+    let (what, cause) = (what.to_owned(), error.to_string());
+    wasmtime::Error::new(HostFault { what, cause })
+}
+
+#[cfg(test)]
+mod tests;

@@ -74,7 +74,11 @@ impl From<FolderError> for Failure {
         if matches!(error, FolderError::Interrupted) {
             return Self::cancelled("work on files");
         }
-        let retry = if error.is_temporary() { Retry::Later } else { Retry::Never };
+        let retry = if error.is_temporary() {
+            Retry::Later
+        } else {
+            Retry::Never
+        };
         let failure = Self::new(error.code(), error.to_string()).retry(retry);
         match error.hint() {
             Some(hint) => failure.hint(hint),

@@ -85,7 +85,9 @@ pub enum CatalogReason {
     #[error("it could not say what it is: {0}")]
     Describe(#[from] StepError),
     /// The schema that it describes is none.
-    #[error("its description holds no valid JSON Schema of its configuration: {cause}: tell its author")]
+    #[error(
+        "its description holds no valid JSON Schema of its configuration: {cause}: tell its author"
+    )]
     Schema {
         /// What is wrong with it.
         cause: String,
@@ -108,8 +110,11 @@ pub enum CatalogReason {
 
 fn lacking(digest: &str, missing: &[Missing]) -> String {
     let sentences: Vec<_> = missing.iter().map(ToString::to_string).collect();
-    let grants: Vec<_> =
-        missing.iter().filter(|one| one.why.is_some()).map(|one| one.grant).collect();
+    let grants: Vec<_> = missing
+        .iter()
+        .filter(|one| one.why.is_some())
+        .map(|one| one.grant)
+        .collect();
     let mut text = sentences.join("; ");
     if grants.is_empty() {
         text.push_str(": its author has to add the need to its description");

@@ -29,18 +29,29 @@ impl Reference {
             return Err(CatalogReason::Remote);
         }
         if let Some(digits) = text.strip_prefix("sha256:") {
-            return Digest::parse(digits).map(Self::Digest).ok_or(CatalogReason::Reference);
+            return Digest::parse(digits)
+                .map(Self::Digest)
+                .ok_or(CatalogReason::Reference);
         }
         let path = Path::new(text);
-        let is_wasm = path.extension().is_some_and(|extension| extension == "wasm");
+        let is_wasm = path
+            .extension()
+            .is_some_and(|extension| extension == "wasm");
         let is_path = text.starts_with("./") || text.starts_with("../") || path.is_absolute();
-        if is_wasm && is_path { Ok(Self::File(base.join(path))) } else { Err(CatalogReason::Reference) }
+        if is_wasm && is_path {
+            Ok(Self::File(base.join(path)))
+        } else {
+            Err(CatalogReason::Reference)
+        }
     }
 }
 
 /// The bytes of a file that is not larger than `largest`.
 pub(super) fn read(path: &Path, largest: u64) -> Result<Vec<u8>, CatalogReason> {
-    let unreadable = |cause: io::Error| CatalogReason::Unreadable { path: path.to_owned(), cause };
+    let unreadable = |cause: io::Error| CatalogReason::Unreadable {
+        path: path.to_owned(),
+        cause,
+    };
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
@@ -51,7 +62,9 @@ pub(super) fn read(path: &Path, largest: u64) -> Result<Vec<u8>, CatalogReason> 
         return Err(CatalogReason::TooLarge { limit });
     }
     let mut bytes = Vec::new();
-    file.take(largest.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(largest.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > largest {
         return Err(CatalogReason::TooLarge { limit });
     }
@@ -65,12 +78,32 @@ mod tests {
     #[test]
     fn references_are_told_apart() {
         let parse = |text| Reference::parse(text, Path::new("/env")).ok();
-        assert_eq!(parse("builtin:static"), Some(Reference::Builtin("static".into())));
-        assert_eq!(parse("./a/b.wasm"), Some(Reference::File("/env/./a/b.wasm".into())));
-        assert_eq!(parse("/opt/b.wasm"), Some(Reference::File("/opt/b.wasm".into())));
+        assert_eq!(
+            parse("builtin:static"),
+            Some(Reference::Builtin("static".into()))
+        );
+        assert_eq!(
+            parse("./a/b.wasm"),
+            Some(Reference::File("/env/./a/b.wasm".into()))
+        );
+        assert_eq!(
+            parse("/opt/b.wasm"),
+            Some(Reference::File("/opt/b.wasm".into()))
+        );
         let digest = Digest::of(b"abc");
-        assert_eq!(parse(digest.as_str()), Some(Reference::Digest(digest.clone())));
-        for refused in ["", "static", "a.wasm", "./a.txt", "sha256:12", "sha256:../../x", "builtin"] {
+        assert_eq!(
+            parse(digest.as_str()),
+            Some(Reference::Digest(digest.clone()))
+        );
+        for refused in [
+            "",
+            "static",
+            "a.wasm",
+            "./a.txt",
+            "sha256:12",
+            "sha256:../../x",
+            "builtin",
+        ] {
             assert_eq!(parse(refused), None, "{refused}");
         }
         let remote = Reference::parse("oci://registry.example/a:1", Path::new("/env")).unwrap_err();

@@ -46,7 +46,11 @@ pub enum CacheError {
 
 impl CacheError {
     fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |cause| Self::Io { doing, path: path.to_owned(), cause }
+        move |cause| Self::Io {
+            doing,
+            path: path.to_owned(),
+            cause,
+        }
     }
 }
 
@@ -81,7 +85,11 @@ impl ComponentCache {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let compatibility = format!("{:016x}", hasher.finish());
-        Ok(Self { folder, engine, compatibility })
+        Ok(Self {
+            folder,
+            engine,
+            compatibility,
+        })
     }
 
     /// The component of these bytes: loaded where it was compiled before, else compiled.
@@ -113,9 +121,16 @@ impl ComponentCache {
     }
 
     /// Keeps what the component says about itself.
-    pub(crate) fn keep(&self, digest: &Digest, description: &Description) -> Result<(), CacheError> {
+    pub(crate) fn keep(
+        &self,
+        digest: &Digest,
+        description: &Description,
+    ) -> Result<(), CacheError> {
         let path = self.described(digest);
-        let kept = Kept { version: VERSION, description: description.clone() };
+        let kept = Kept {
+            version: VERSION,
+            description: description.clone(),
+        };
         let bytes = serde_json::to_vec(&kept)
             .map_err(|error| CacheError::io("write", &path)(error.into()))?;
         self.write(&path, &bytes)
@@ -155,7 +170,8 @@ impl ComponentCache {
     }
 
     fn compiled(&self, digest: &Digest) -> PathBuf {
-        self.folder.join(format!("{}-{}.cwasm", digest.digits(), self.compatibility))
+        self.folder
+            .join(format!("{}-{}.cwasm", digest.digits(), self.compatibility))
     }
 
     fn described(&self, digest: &Digest) -> PathBuf {
@@ -224,7 +240,9 @@ mod tests {
     fn what_is_no_component_is_said_to_be_none() {
         let state = tempfile::tempdir().unwrap();
         let bytes = b"\0asm\x0d\0\x01\0\xff\xff";
-        let error = cache(state.path()).component(&Digest::of(bytes), bytes).unwrap_err();
+        let error = cache(state.path())
+            .component(&Digest::of(bytes), bytes)
+            .unwrap_err();
         assert!(matches!(error, CacheError::Invalid(_)), "{error}");
         assert!(files(state.path()).is_empty());
     }

@@ -100,7 +100,9 @@ impl Face {
         let mut face = Self::default();
         for (name, import) in ty.imports(engine) {
             let ComponentItem::ComponentInstance(instance) = import.ty else {
-                return Err(FaceError::Unknown { wants: format!("the import `{name}`") });
+                return Err(FaceError::Unknown {
+                    wants: format!("the import `{name}`"),
+                });
             };
             let functions = instance
                 .exports(engine)
@@ -110,7 +112,9 @@ impl Face {
         }
         let mut described = false;
         for (name, _) in ty.exports(engine) {
-            let Some(interface) = ours(name, "export")? else { continue };
+            let Some(interface) = ours(name, "export")? else {
+                continue;
+            };
             described |= interface == "plugin";
             face.roles.extend(Role::of(interface));
         }
@@ -133,14 +137,19 @@ impl Face {
         functions: impl Iterator<Item = String>,
     ) -> Result<(), FaceError> {
         if let Some(interface) = ours(name, "import")? {
-            self.imports.extend(functions.map(|function| (interface.to_owned(), function)));
+            self.imports
+                .extend(functions.map(|function| (interface.to_owned(), function)));
             return Ok(());
         }
         if !name.starts_with("wasi:") {
-            return Err(FaceError::Unknown { wants: format!("the import `{name}`") });
+            return Err(FaceError::Unknown {
+                wants: format!("the import `{name}`"),
+            });
         }
         if version(name) != Some(WASI) {
-            return Err(FaceError::Version { wants: format!("the import `{name}`") });
+            return Err(FaceError::Version {
+                wants: format!("the import `{name}`"),
+            });
         }
         self.wasi |= functions.count() > 0;
         Ok(())
@@ -149,11 +158,16 @@ impl Face {
 
 /// The name of one of our interfaces, when it is one of them and of this version.
 fn ours<'a>(name: &'a str, direction: &str) -> Result<Option<&'a str>, FaceError> {
-    let Some(rest) = name.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/')) else {
+    let Some(rest) = name
+        .strip_prefix(PACKAGE)
+        .and_then(|rest| rest.strip_prefix('/'))
+    else {
         return Ok(None);
     };
     if version(name) != Some(VERSION) {
-        return Err(FaceError::Version { wants: format!("the {direction} `{name}`") });
+        return Err(FaceError::Version {
+            wants: format!("the {direction} `{name}`"),
+        });
     }
     Ok(rest.split('@').next())
 }

@@ -48,7 +48,9 @@ impl Ticker {
 
     pub(super) fn running(&self) -> Running {
         self.shared.change(|count| count.running += 1);
-        Running { shared: Arc::clone(&self.shared) }
+        Running {
+            shared: Arc::clone(&self.shared),
+        }
     }
 }
 

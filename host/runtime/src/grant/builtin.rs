@@ -7,16 +7,26 @@ use super::{Grants, ProcessGrant, SecretsGrant};
 
 /// The grants of the built-in plugin of that name. `None`: there is none of that name here.
 pub(crate) fn grants(name: &str) -> Option<Grants> {
-    let folders_and_images = Grants { workspace: true, images: true, ..Grants::default() };
+    let folders_and_images = Grants {
+        workspace: true,
+        images: true,
+        ..Grants::default()
+    };
     match name {
         "command" => Some(Grants {
-            process: Some(ProcessGrant { declared: true, ..ProcessGrant::default() }),
+            process: Some(ProcessGrant {
+                declared: true,
+                ..ProcessGrant::default()
+            }),
             ..folders_and_images
         }),
         "static" | "image" | "layout" => Some(folders_and_images),
         "process" => Some(Grants {
             images: true,
-            process: Some(ProcessGrant { supervise: true, ..ProcessGrant::default() }),
+            process: Some(ProcessGrant {
+                supervise: true,
+                ..ProcessGrant::default()
+            }),
             probe: true,
             secrets: Some(SecretsGrant::default()),
             ..Grants::default()

@@ -26,8 +26,16 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.why {
             Some(why) => {
-                write!(f, "it imports `{}`, which needs the grant `{}`", self.import, self.grant)?;
-                if why.is_empty() { Ok(()) } else { write!(f, " (it says: {why})") }
+                write!(
+                    f,
+                    "it imports `{}`, which needs the grant `{}`",
+                    self.import, self.grant
+                )?;
+                if why.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, " (it says: {why})")
+                }
             }
             None => write!(
                 f,
@@ -58,9 +66,10 @@ fn required(interface: &str, function: &str, grants: &Grants) -> Option<(&'stati
             "process: { commands: [PROGRAM, ...] }",
             process.is_some_and(|grant| grant.declared || !grant.commands.is_empty()),
         ),
-        ("process", _) => {
-            ("process: { supervise: true }", process.is_some_and(|grant| grant.supervise))
-        }
+        ("process", _) => (
+            "process: { supervise: true }",
+            process.is_some_and(|grant| grant.supervise),
+        ),
         ("probe", _) => ("probe: true", grants.probe),
         ("secrets", "[method]secret.reveal") => (
             "secrets: { reveal: true }",
@@ -80,7 +89,9 @@ pub(crate) fn missing<'a>(
 ) -> Vec<Missing> {
     let mut missing: Vec<Missing> = Vec::new();
     for (interface, function) in imports {
-        let Some((grant, granted)) = required(interface, function, grants) else { continue };
+        let Some((grant, granted)) = required(interface, function, grants) else {
+            continue;
+        };
         let need = needs.iter().find(|need| need.capability == interface);
         if granted && need.is_some() {
             continue;
@@ -105,9 +116,8 @@ fn plain(function: &str) -> &str {
 
 /// What remains of a grant when only these interfaces are imported and asked for.
 pub(crate) fn effective(granted: &Grants, interfaces: &[&str], needs: &[Need]) -> Grants {
-    let used = |name: &str| {
-        interfaces.contains(&name) && needs.iter().any(|need| need.capability == name)
-    };
+    let used =
+        |name: &str| interfaces.contains(&name) && needs.iter().any(|need| need.capability == name);
     Grants {
         workspace: granted.workspace && used("workspace"),
         images: granted.images && used("images"),

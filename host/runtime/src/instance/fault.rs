@@ -5,7 +5,7 @@ use wasmtime::component::ResourceTableError;
 use wasmtime_wasi::I32Exit;
 
 use super::Guest;
-use crate::call::StepError;
+use crate::call::{HostFault, StepError};
 use crate::limits::{LimitHit, Limits};
 
 /// The longest explanation that is taken from the engine, in characters.
@@ -19,6 +19,9 @@ pub(super) fn explain(
     error: &wasmtime::Error,
     guest: &Guest,
 ) -> StepError {
+    if let Some(fault) = error.downcast_ref::<HostFault>() {
+        return StepError::Host(fault.to_string());
+    }
     let hit = of_engine(limits, error).or_else(|| guest.limiter.hit().cloned());
     StepError::trapped(plugin, function, words(error), hit, guest.log.last_line())
 }
@@ -33,7 +36,10 @@ fn words(error: &wasmtime::Error) -> String {
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };
-    text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .take(LONGEST)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// Limits that wasmtime enforces itself tell of it in their error.
@@ -45,7 +51,7 @@ fn of_engine(limits: &Limits, error: &wasmtime::Error) -> Option<LimitHit> {
     let said = |what: &str| text.contains(what);
     let hit = match () {
         () if said("fuel allocated for hostcalls") => LimitHit::new("hostcall", limits.hostcall),
-        () if said("component-model handles") => LimitHit::new("handles", limits.handles),
+        () if said("store handle limit exceeded") => LimitHit::new("handles", limits.handles),
         () if said("instance count too high") => LimitHit::new("instances", limits.instances),
         () if said("table count too high") => LimitHit::new("tables", limits.tables),
         () if said("memory count too high") => LimitHit::new("memories", limits.memories),

@@ -55,7 +55,16 @@ pub(crate) struct Contexts {
 
 impl Guest {
     pub(crate) fn new(contexts: Contexts, limits: Limits, deadline: Instant) -> Self {
-        let Contexts { log, operations, secrets, workspace, images, process, probe, wasi } = contexts;
+        let Contexts {
+            log,
+            operations,
+            secrets,
+            workspace,
+            images,
+            process,
+            probe,
+            wasi,
+        } = contexts;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         Self {
@@ -88,7 +97,10 @@ impl Guest {
     }
 
     fn secrets(&mut self) -> SecretsView<'_> {
-        SecretsView { context: &self.secrets, table: &mut self.table }
+        SecretsView {
+            context: &self.secrets,
+            table: &mut self.table,
+        }
     }
 
     fn workspace(&mut self) -> WorkspaceView<'_> {
@@ -129,8 +141,13 @@ impl Guest {
 /// A guest that does not import WASI never gets here; it would be given an empty one.
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let ctx = self.wasi.get_or_insert_with(|| WasiCtxBuilder::new().build());
-        WasiCtxView { ctx, table: &mut self.table }
+        let ctx = self
+            .wasi
+            .get_or_insert_with(|| WasiCtxBuilder::new().build());
+        WasiCtxView {
+            ctx,
+            table: &mut self.table,
+        }
     }
 }
 
@@ -139,8 +156,12 @@ pub(crate) fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>>
     let mut linker = Linker::new(engine);
     let offer = &mut linker;
     offered::log::add_to_linker::<_, Log>(offer, |guest: &mut Guest| &mut guest.log)?;
-    offered::progress::add_to_linker::<_, ProgressReport>(offer, |guest: &mut Guest| &mut guest.log)?;
-    offered::cancel::add_to_linker::<_, Cancelled>(offer, |guest: &mut Guest| &mut guest.operations)?;
+    offered::progress::add_to_linker::<_, ProgressReport>(offer, |guest: &mut Guest| {
+        &mut guest.log
+    })?;
+    offered::cancel::add_to_linker::<_, Cancelled>(offer, |guest: &mut Guest| {
+        &mut guest.operations
+    })?;
     offered::clock::add_to_linker::<_, Time>(offer, Guest::clock)?;
     offered::workspace::add_to_linker::<_, WorkspaceAccess>(offer, Guest::workspace)?;
     offered::images::add_to_linker::<_, ImageAccess>(offer, Guest::images)?;

@@ -18,7 +18,10 @@ pub(crate) struct LimitHit {
 
 impl LimitHit {
     pub(crate) fn new(name: &'static str, value: impl ToString) -> Self {
-        Self { name, value: value.to_string() }
+        Self {
+            name,
+            value: value.to_string(),
+        }
     }
 }
 
@@ -33,7 +36,12 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, memory: 0, elements: 0, hit: None }
+        Self {
+            limits,
+            memory: 0,
+            elements: 0,
+            hit: None,
+        }
     }
 
     /// The last limit that was hit, if any was.

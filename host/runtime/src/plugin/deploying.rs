@@ -38,7 +38,12 @@ impl Plugin {
     ) -> Result<Vec<Change>, StepError> {
         let handed = reference.clone();
         let plan = self.ask("plan", call, handed, |deployer, store, _, service| {
-            async move { deployer.call_plan(store, &service, reference.as_deref()).await }.boxed()
+            async move {
+                deployer
+                    .call_plan(store, &service, reference.as_deref())
+                    .await
+            }
+            .boxed()
         });
         let mut changes = plan.await?;
         harmless::changes(&mut changes);
@@ -53,7 +58,12 @@ impl Plugin {
     pub async fn deploy(&self, call: Call, reference: String) -> Result<State, StepError> {
         let handed = Some(reference.clone());
         self.change("deploy", call, handed, |deployer, store, step, service| {
-            async move { deployer.call_deploy(store, &step, &service, &reference).await }.boxed()
+            async move {
+                deployer
+                    .call_deploy(store, &step, &service, &reference)
+                    .await
+            }
+            .boxed()
         })
         .await
     }
@@ -107,9 +117,19 @@ impl Plugin {
     /// # Errors
     /// As every call: see [`StepError`].
     pub async fn destroy(&self, call: Call, with_data: bool) -> Result<(), StepError> {
-        self.ask("destroy", call, None, move |deployer, store, step, service| {
-            async move { deployer.call_destroy(store, &step, &service, with_data).await }.boxed()
-        })
+        self.ask(
+            "destroy",
+            call,
+            None,
+            move |deployer, store, step, service| {
+                async move {
+                    deployer
+                        .call_destroy(store, &step, &service, with_data)
+                        .await
+                }
+                .boxed()
+            },
+        )
         .await
     }
 

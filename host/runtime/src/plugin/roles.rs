@@ -27,9 +27,15 @@ impl Roles {
         let has = |role| face.roles.contains(&role).then(|| pre.clone());
         Ok(Self {
             described: described::DescribedPluginPre::new(pre.clone())?,
-            builder: has(Role::Builder).map(builder::BuiltPluginPre::new).transpose()?,
-            publisher: has(Role::Publisher).map(publisher::PublishedPluginPre::new).transpose()?,
-            deployer: has(Role::Deployer).map(deployer::DeployedPluginPre::new).transpose()?,
+            builder: has(Role::Builder)
+                .map(builder::BuiltPluginPre::new)
+                .transpose()?,
+            publisher: has(Role::Publisher)
+                .map(publisher::PublishedPluginPre::new)
+                .transpose()?,
+            deployer: has(Role::Deployer)
+                .map(deployer::DeployedPluginPre::new)
+                .transpose()?,
         })
     }
 
@@ -41,24 +47,33 @@ impl Roles {
         &self,
         plugin: &str,
     ) -> Result<builder::BuiltPluginPre<Guest>, StepError> {
-        self.builder.clone().ok_or_else(|| lacks(plugin, Role::Builder))
+        self.builder
+            .clone()
+            .ok_or_else(|| lacks(plugin, Role::Builder))
     }
 
     pub(crate) fn publisher(
         &self,
         plugin: &str,
     ) -> Result<publisher::PublishedPluginPre<Guest>, StepError> {
-        self.publisher.clone().ok_or_else(|| lacks(plugin, Role::Publisher))
+        self.publisher
+            .clone()
+            .ok_or_else(|| lacks(plugin, Role::Publisher))
     }
 
     pub(crate) fn deployer(
         &self,
         plugin: &str,
     ) -> Result<deployer::DeployedPluginPre<Guest>, StepError> {
-        self.deployer.clone().ok_or_else(|| lacks(plugin, Role::Deployer))
+        self.deployer
+            .clone()
+            .ok_or_else(|| lacks(plugin, Role::Deployer))
     }
 }
 
 fn lacks(plugin: &str, role: Role) -> StepError {
-    StepError::Refused { plugin: plugin.to_owned(), why: format!("is no {role}") }
+    StepError::Refused {
+        plugin: plugin.to_owned(),
+        why: format!("is no {role}"),
+    }
 }

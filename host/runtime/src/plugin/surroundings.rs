@@ -11,7 +11,7 @@ use wasmtime::Store;
 use wasmtime::component::Resource;
 
 use super::{Loaded, Unheard, shortly};
-use crate::call::{Call, Operations, StepError};
+use crate::call::{Call, HostFault, Operations, StepError};
 use crate::capability::images::{ImagesContext, Store as Images};
 use crate::capability::log::{Sink, StepLog};
 use crate::capability::probe::ProbeContext;
@@ -71,11 +71,15 @@ impl<'a> Surroundings<'a> {
             contexts.images = Some(images);
         }
         contexts.process = process(loaded, host, &call, &entry, &contexts)?;
-        contexts.probe = ProbeContext { granted: grants.probe };
+        contexts.probe = ProbeContext {
+            granted: grants.probe,
+        };
         if loaded.face.wasi {
             let folders = grants.workspace.then_some(&call);
             let wasi = wasi::context(&contexts.log, &loaded.limits, folders).map_err(|error| {
-                StepError::Host(format!("the folders of the step cannot be opened: {error:#}"))
+                StepError::Host(format!(
+                    "the folders of the step cannot be opened: {error:#}"
+                ))
             })?;
             contexts.wasi = Some(wasi);
         }
@@ -99,7 +103,14 @@ impl<'a> Surroundings<'a> {
         function: &'static str,
     ) -> Self {
         let (deadline, cancel) = shortly(&limits);
-        let entry = Entry { engine, plugin, function, limits, deadline, cancel };
+        let entry = Entry {
+            engine,
+            plugin,
+            function,
+            limits,
+            deadline,
+            cancel,
+        };
         let contexts = bare(&entry, Arc::new(Unheard), Arc::default());
         Self { entry, contexts }
     }
@@ -121,23 +132,38 @@ impl<'a> Surroundings<'a> {
         let Self { entry, contexts } = self;
         let permit = entry.permit(&contexts.log).await?;
         let workspace = contexts.workspace.workspace.clone();
-        let folders = Folders { plugin: entry.plugin.to_owned(), workspace };
-        entry.run(permit, contexts, move |store| body(store, folders)).await
+        let folders = Folders {
+            plugin: entry.plugin.to_owned(),
+            workspace,
+        };
+        entry
+            .run(permit, contexts, move |store| body(store, folders))
+            .await
     }
 }
 
 impl Folders {
     /// A handle to the source, when the service has one.
-    pub(crate) fn source(&self, store: &mut Store<Guest>) -> wasmtime::Result<Option<Resource<Folder>>> {
+    pub(crate) fn source(
+        &self,
+        store: &mut Store<Guest>,
+    ) -> wasmtime::Result<Option<Resource<Folder>>> {
         let folder = self.workspace.as_deref().and_then(Workspace::source);
         folder.map(|folder| lend(store, folder.clone())).transpose()
     }
 
     /// A handle to the folder to build in.
     pub(crate) fn output(&self, store: &mut Store<Guest>) -> wasmtime::Result<Resource<Folder>> {
-        let folder = self.workspace.as_deref().and_then(Workspace::output).ok_or_else(|| {
-            wasmtime::format_err!("the host called {} without a folder to build in", self.plugin)
-        })?;
+        let folder = self
+            .workspace
+            .as_deref()
+            .and_then(Workspace::output)
+            .ok_or_else(|| {
+                wasmtime::Error::new(HostFault {
+                    what: format!("a build of {}", self.plugin),
+                    cause: "it gave no folder to build in".to_owned(),
+                })
+            })?;
         lend(store, folder.clone())
     }
 }
@@ -152,11 +178,7 @@ pub(crate) fn lend<T: Send + 'static>(
 }
 
 /// What every call has: log, cancel, clock.
-fn bare(
-    entry: &Entry<'_>,
-    sink: Arc<dyn Sink>,
-    redactor: Arc<Redactor>,
-) -> Contexts {
+fn bare(entry: &Entry<'_>, sink: Arc<dyn Sink>, redactor: Arc<Redactor>) -> Contexts {
     Contexts {
         log: Arc::new(StepLog::new(sink, redactor, entry.limits)),
         operations: Operations::new(&entry.cancel),
@@ -164,7 +186,10 @@ fn bare(
         images: None,
         process: None,
         probe: ProbeContext { granted: false },
-        workspace: WorkspaceContext { workspace: None, granted: false },
+        workspace: WorkspaceContext {
+            workspace: None,
+            granted: false,
+        },
         wasi: None,
     }
 }
@@ -176,7 +201,9 @@ fn process(
     entry: &Entry<'_>,
     contexts: &Contexts,
 ) -> Result<Option<ProcessContext>, StepError> {
-    let Some(grant) = &loaded.grants.process else { return Ok(None) };
+    let Some(grant) = &loaded.grants.process else {
+        return Ok(None);
+    };
     let (environment, name) = (&call.service.environment, &call.service.name);
     let service = host.supervisor.service(environment, name);
     let service = service.map_err(|error| StepError::Host(error.to_string()))?;
@@ -193,7 +220,12 @@ fn process(
 
 /// Opens the folders of the call, away from the threads that guests run on.
 async fn workspace(call: Call) -> Result<Option<Arc<Workspace>>, StepError> {
-    let Call { source, output, caches, .. } = call;
+    let Call {
+        source,
+        output,
+        caches,
+        ..
+    } = call;
     if source.is_none() && output.is_none() {
         return Ok(None);
     }

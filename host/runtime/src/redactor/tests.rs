@@ -50,11 +50,22 @@ fn very_short_values_are_left_alone() {
 #[test]
 fn failures_and_plain_outputs_are_cleaned() {
     let redactor = knowing("hunter2!");
-    let failure = Failure::new("x", "no hunter2!").hint("hunter2!").detail("line", "hunter2!");
+    let failure = Failure::new("x", "no hunter2!")
+        .hint("hunter2!")
+        .detail("line", "hunter2!");
     let clean = redactor.redact_failure(failure);
-    assert_eq!(clean, Failure::new("x", "no ***").hint("***").detail("line", "***"));
+    assert_eq!(
+        clean,
+        Failure::new("x", "no ***")
+            .hint("***")
+            .detail("line", "***")
+    );
 
-    let output = |sensitive| Output { name: "o".into(), value: "hunter2!".into(), sensitive };
+    let output = |sensitive| Output {
+        name: "o".into(),
+        value: "hunter2!".into(),
+        sensitive,
+    };
     let clean = redactor.redact_outputs(vec![output(false), output(true)]);
     assert_eq!(clean[0].value, MASK);
     assert_eq!(clean[1].value, "hunter2!");

@@ -34,7 +34,10 @@ impl Secrets for OneSecret {
 }
 
 fn granting(grants: Grants) -> PluginPolicy {
-    PluginPolicy { grants: Some(grants), ..PluginPolicy::default() }
+    PluginPolicy {
+        grants: Some(grants),
+        ..PluginPolicy::default()
+    }
 }
 
 #[tokio::test]
@@ -58,13 +61,21 @@ async fn a_secret_is_revealed_to_whom_it_is_granted_and_redacted_from_then_on() 
         .with(r#"(data (i32.const 512) "token")"#)
         .build();
     let secrets = Some(SecretsGrant { reveal: true });
-    let world = World::allowing(&guest, granting(Grants { secrets, ..Grants::default() }));
+    let world = World::allowing(
+        &guest,
+        granting(Grants {
+            secrets,
+            ..Grants::default()
+        }),
+    );
     let plugin = world.load(&guest).await.unwrap();
 
     let (mut known, heard) = call();
     known.secrets = std::sync::Arc::new(OneSecret);
-    known.service.variables =
-        vec![Variable { name: "TOKEN".into(), value: Value::Secret("token".into()) }];
+    known.service.variables = vec![Variable {
+        name: "TOKEN".into(),
+        value: Value::Secret("token".into()),
+    }];
     let redactor = known.redactor.clone();
     let answer = plugin.inputs(known).await.unwrap();
     assert_eq!(answer[0].1, "hunter2-hunter2");
@@ -80,10 +91,13 @@ async fn a_secret_is_revealed_to_whom_it_is_granted_and_redacted_from_then_on() 
 /// Reads the file `a/b.txt` of the source, the handle of which is the last argument.
 fn reader() -> TestGuest {
     let imports = r#"(import "stagewright:plugin/workspace@0.1.0" "[method]directory.read"
-        (func $read (param i32 i32 i32 i64 i32 i32)))"#;
+        (func $read (param i32 i32 i32 i64 i32 i32)))
+        (import "stagewright:plugin/workspace@0.1.0" "[resource-drop]directory"
+            (func $drop (param i32)))"#;
     let body = r#"
         (call $read (i32.load (i32.add (local.get 0) (i32.const SOURCE)))
             (i32.const 512) (i32.const 7) (i64.const 0) (i32.const 100) (i32.const 640))
+        (call $drop (i32.load (i32.add (local.get 0) (i32.const SOURCE))))
         (call $answer (i32.const 640))"#;
     TestGuest::new(imports, &body.replace("SOURCE", SOURCE))
         .needing("workspace")
@@ -96,13 +110,23 @@ fn reader() -> TestGuest {
 const SOURCE: &str = "96";
 
 fn source(root: &Path) -> Source {
-    Source { root: root.to_owned(), path: "a".into(), include: Vec::new() }
+    Source {
+        root: root.to_owned(),
+        path: "a".into(),
+        include: Vec::new(),
+    }
 }
 
 #[tokio::test]
 async fn the_source_can_be_read_through_its_handle() {
     let guest = reader().build();
-    let world = World::allowing(&guest, granting(Grants { workspace: true, ..Grants::default() }));
+    let world = World::allowing(
+        &guest,
+        granting(Grants {
+            workspace: true,
+            ..Grants::default()
+        }),
+    );
     let tree = tempfile::tempdir().unwrap();
     std::fs::create_dir(tree.path().join("a")).unwrap();
     std::fs::write(tree.path().join("a/b.txt"), "from the source").unwrap();
@@ -115,7 +139,13 @@ async fn the_source_can_be_read_through_its_handle() {
 #[tokio::test]
 async fn a_failure_of_a_host_call_reaches_the_guest_as_a_record() {
     let guest = reader().build();
-    let world = World::allowing(&guest, granting(Grants { workspace: true, ..Grants::default() }));
+    let world = World::allowing(
+        &guest,
+        granting(Grants {
+            workspace: true,
+            ..Grants::default()
+        }),
+    );
     let tree = tempfile::tempdir().unwrap();
     std::fs::create_dir(tree.path().join("a")).unwrap();
     std::os::unix::fs::symlink("/etc/hostname", tree.path().join("a/b.txt")).unwrap();
@@ -125,4 +155,20 @@ async fn a_failure_of_a_host_call_reaches_the_guest_as_a_record() {
     let failure = plugin.inputs(call).await.unwrap_err().failure();
     assert_eq!(failure.code, "workspace.outside");
     assert!(failure.hint.is_some());
+}
+
+#[tokio::test]
+async fn what_a_wasi_guest_prints_is_in_the_log() {
+    let imports = r#"
+        (import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))
+        (import "wasi:io/streams@0.2.0" "[method]output-stream.blocking-write-and-flush"
+            (func $print (param i32 i32 i32 i32)))"#;
+    let body = "(call $print (call $stdout) (i32.const 512) (i32.const 6) (i32.const 640))
+        (i32.const 0)";
+    let guest = TestGuest::new(imports, body).with(r#"(data (i32.const 512) "hello\0a")"#);
+    let world = World::new();
+    let plugin = world.guest(&guest).await;
+    let (call, heard) = call();
+    assert_eq!(plugin.inputs(call).await.unwrap(), []);
+    assert_eq!(heard.messages(), ["hello"]);
 }

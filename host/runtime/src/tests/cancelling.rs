@@ -24,7 +24,10 @@ const OBEDIENT: &str = r#"
     (i32.store (i32.const 260) (i32.const 512)) (i32.store (i32.const 264) (i32.const 9))
     (i32.const 256)"#;
 
-async fn cancelled(body: &str, forced: bool) -> (Result<Vec<(String, String)>, StepError>, Duration) {
+async fn cancelled(
+    body: &str,
+    forced: bool,
+) -> (Result<Vec<(String, String)>, StepError>, Duration) {
     let guest = TestGuest::new(IMPORTS, &format!("{BEGIN} {body}"))
         .with(r#"(data (i32.const 512) "cancelled")"#);
     let world = World::new();
@@ -34,7 +37,11 @@ async fn cancelled(body: &str, forced: bool) -> (Result<Vec<(String, String)>, S
     let running = tokio::spawn(async move { plugin.inputs(call).await });
     heard.something().await;
     let asked = Instant::now();
-    if forced { cancel.forced.cancel() } else { cancel.requested.cancel() }
+    if forced {
+        cancel.forced.cancel()
+    } else {
+        cancel.requested.cancel()
+    }
     let answer = running.await.unwrap();
     assert_eq!(world.runtime.idle(), PLACES as usize);
     (answer, asked.elapsed())
@@ -43,7 +50,12 @@ async fn cancelled(body: &str, forced: bool) -> (Result<Vec<(String, String)>, S
 #[tokio::test]
 async fn a_guest_that_asks_is_told_and_ends_by_itself() {
     let (answer, _) = cancelled(OBEDIENT, false).await;
-    assert_eq!(answer.unwrap_err(), StepError::Cancelled { remains: Vec::new() });
+    assert_eq!(
+        answer.unwrap_err(),
+        StepError::Cancelled {
+            remains: Vec::new()
+        }
+    );
 }
 
 #[tokio::test]
@@ -55,7 +67,11 @@ async fn a_guest_that_finishes_in_spite_of_it_has_succeeded() {
 
 #[tokio::test]
 async fn waiting_ends_early() {
-    let (answer, took) = cancelled("(drop (call $sleep (i32.const 60000))) (i32.const 0)", false).await;
+    let (answer, took) = cancelled(
+        "(drop (call $sleep (i32.const 60000))) (i32.const 0)",
+        false,
+    )
+    .await;
     assert_eq!(answer.unwrap(), []);
     assert!(took < Duration::from_secs(30), "{took:?}");
 }
@@ -63,13 +79,21 @@ async fn waiting_ends_early() {
 #[tokio::test]
 async fn a_guest_that_does_not_listen_is_ended() {
     let (answer, took) = cancelled("(loop $again (br $again)) (unreachable)", true).await;
-    assert_eq!(answer.unwrap_err(), StepError::Cancelled { remains: Vec::new() });
+    assert_eq!(
+        answer.unwrap_err(),
+        StepError::Cancelled {
+            remains: Vec::new()
+        }
+    );
     assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
 #[tokio::test]
 async fn a_call_that_nobody_waits_for_any_more_gives_its_place_back() {
-    let endless = TestGuest::new(IMPORTS, &format!("{BEGIN} (loop $again (br $again)) (unreachable)"));
+    let endless = TestGuest::new(
+        IMPORTS,
+        &format!("{BEGIN} (loop $again (br $again)) (unreachable)"),
+    );
     let world = World::with_places(1);
     let plugin = world.guest(&endless).await;
     let other = world.guest(&TestGuest::new("", NOTHING)).await;
@@ -97,9 +121,15 @@ async fn a_call_without_a_place_says_what_it_waits_for_and_can_be_cancelled() {
     let cancel_late = late.cancel.clone();
     let waiting = tokio::spawn(async move { plugin.inputs(late).await });
     heard.something().await;
-    assert!(heard.messages()[0].contains("all 1 places"), "{:?}", heard.messages());
+    assert!(
+        heard.messages()[0].contains("all 1 places"),
+        "{:?}",
+        heard.messages()
+    );
     cancel_late.requested.cancel();
-    let cancelled = StepError::Cancelled { remains: Vec::new() };
+    let cancelled = StepError::Cancelled {
+        remains: Vec::new(),
+    };
     assert_eq!(waiting.await.unwrap().unwrap_err(), cancelled);
     cancel.requested.cancel();
     assert_eq!(running.await.unwrap().unwrap_err(), cancelled);

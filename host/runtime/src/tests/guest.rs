@@ -19,6 +19,30 @@ pub(super) struct TestGuest {
 /// At address 0 stands "nothing": an empty list, which is also an empty success.
 pub(super) const NOTHING: &str = "(i32.const 0)";
 
+/// The part of WASI 0.2 that the tests use; a guest imports of it what its text imports.
+const IO: &str = "package wasi:io@0.2.0;
+    interface error { resource error; }
+    interface streams {
+        use error.{error};
+        variant stream-error { last-operation-failed(error), closed }
+        resource output-stream {
+            blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>;
+        }
+    }";
+const CLI: &str = "package wasi:cli@0.2.0;
+    interface stdout {
+        use wasi:io/streams@0.2.0.{output-stream};
+        get-stdout: func() -> output-stream;
+    }";
+const RANDOM: &str = "package wasi:random@0.2.0;
+    interface random { get-random-bytes: func(len: u64) -> list<u8>; }";
+const WORLD: &str = "package test:guest;
+    world guest {
+        include stagewright:plugin/builder-plugin@0.1.0;
+        import wasi:cli/stdout@0.2.0;
+        import wasi:random/random@0.2.0;
+    }";
+
 impl TestGuest {
     /// One whose `inputs` does this, with functions of capabilities imported as written.
     pub(super) fn new(imports: &str, inputs: &str) -> Self {
@@ -53,15 +77,30 @@ impl TestGuest {
     pub(super) fn build(&self) -> Vec<u8> {
         let mut resolve = Resolve::default();
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
-        let (package, _) = resolve.push_path(folder).unwrap();
-        let world = resolve.select_world(&[package], Some("builder-plugin")).unwrap();
+        resolve.push_path(folder).unwrap();
+        for wasi in [IO, CLI, RANDOM] {
+            resolve.push_str("wasi.wit", wasi).unwrap();
+        }
+        let package = resolve.push_str("world.wit", WORLD).unwrap();
+        let world = resolve.select_world(&[package], Some("guest")).unwrap();
         let mut module = wat::parse_str(self.text()).unwrap();
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-        ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
+        ComponentEncoder::default()
+            .validate(true)
+            .module(&module)
+            .unwrap()
+            .encode()
+            .unwrap()
     }
 
     fn text(&self) -> String {
-        let Self { imports, inputs, extra, validate, .. } = self;
+        let Self {
+            imports,
+            inputs,
+            extra,
+            validate,
+            ..
+        } = self;
         let description = self.description();
         format!(
             r#"(module

@@ -6,7 +6,8 @@ use crate::grant::{Grants, PluginPolicy, ProcessGrant};
 use crate::limits::{LimitOverrides, Size};
 use crate::{CatalogReason, Policy, Role};
 
-const RUN: &str = r#"(import "stagewright:plugin/images@0.1.0" "resolve" (func (param i32 i32 i32)))"#;
+const RUN: &str =
+    r#"(import "stagewright:plugin/images@0.1.0" "resolve" (func (param i32 i32 i32)))"#;
 
 async fn refusal(bytes: &[u8]) -> String {
     World::new().load(bytes).await.unwrap_err().to_string()
@@ -35,7 +36,10 @@ async fn a_role_that_it_has_not_is_refused() {
 #[tokio::test]
 async fn what_is_no_component_is_told_what_it_is() {
     let garbage = refusal(b"#!/bin/sh\necho").await;
-    assert!(garbage.contains("./plugin.wasm") && garbage.contains("not WebAssembly"), "{garbage}");
+    assert!(
+        garbage.contains("./plugin.wasm") && garbage.contains("not WebAssembly"),
+        "{garbage}"
+    );
     let module = refusal(&wat::parse_str("(module)").unwrap()).await;
     assert!(module.contains("core WebAssembly module"), "{module}");
     assert!(module.contains("wasm-tools component new"), "{module}");
@@ -46,7 +50,10 @@ async fn what_is_no_component_is_told_what_it_is() {
 #[tokio::test]
 async fn a_component_without_a_role_is_refused() {
     let error = refusal(&wat::parse_str("(component)").unwrap()).await;
-    assert!(error.contains("exports no role") && error.contains("builder"), "{error}");
+    assert!(
+        error.contains("exports no role") && error.contains("builder"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -58,7 +65,10 @@ async fn another_version_of_the_contract_is_refused_with_both() {
     ] {
         let error = refusal(&wat::parse_str(text).unwrap()).await;
         let wanted = error.contains("0.2.0`") || error.contains("0.7.0") || error.contains("0.3.0");
-        assert!(wanted && error.contains("this host offers stagewright:plugin@0.1.0"), "{error}");
+        assert!(
+            wanted && error.contains("this host offers stagewright:plugin@0.1.0"),
+            "{error}"
+        );
         assert!(error.contains("build it with the SDK"), "{error}");
     }
 }
@@ -67,7 +77,10 @@ async fn another_version_of_the_contract_is_refused_with_both() {
 async fn another_world_is_refused() {
     let text = r#"(component (import "acme:tools/magic@1.0.0" (instance)))"#;
     let error = refusal(&wat::parse_str(text).unwrap()).await;
-    assert!(error.contains("acme:tools/magic@1.0.0") && error.contains("roles.wit"), "{error}");
+    assert!(
+        error.contains("acme:tools/magic@1.0.0") && error.contains("roles.wit"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -86,7 +99,13 @@ async fn a_function_with_another_signature_is_refused() {
 async fn an_import_that_is_not_granted_is_named_with_the_grant_and_the_way() {
     let guest = TestGuest::new(RUN, NOTHING).needing("images").build();
     let error = refusal(&guest).await;
-    for part in ["`images.resolve`", "`images: true`", "for the test", "sha256:", "configuration"] {
+    for part in [
+        "`images.resolve`",
+        "`images: true`",
+        "for the test",
+        "sha256:",
+        "configuration",
+    ] {
         assert!(error.contains(part), "{part}: {error}");
     }
 }
@@ -94,16 +113,24 @@ async fn an_import_that_is_not_granted_is_named_with_the_grant_and_the_way() {
 #[tokio::test]
 async fn the_grant_belongs_to_the_digest() {
     let policy = PluginPolicy {
-        grants: Some(Grants { images: true, ..Grants::default() }),
+        grants: Some(Grants {
+            images: true,
+            ..Grants::default()
+        }),
         ..PluginPolicy::default()
     };
     let guest = TestGuest::new(RUN, NOTHING).needing("images").build();
     let world = World::allowing(&guest, policy);
     let plugin = world.load(&guest).await.unwrap();
     assert!(plugin.grants().images);
-    let changed = TestGuest::new(RUN, "(nop) (i32.const 0)").needing("images").build();
+    let changed = TestGuest::new(RUN, "(nop) (i32.const 0)")
+        .needing("images")
+        .build();
     let error = world.load(&changed).await.unwrap_err();
-    assert!(matches!(error.reason, CatalogReason::NotGranted { .. }), "{error}");
+    assert!(
+        matches!(error.reason, CatalogReason::NotGranted { .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -111,7 +138,10 @@ async fn a_grant_that_is_not_used_takes_no_effect() {
     let policy = PluginPolicy {
         grants: Some(Grants {
             images: true,
-            process: Some(ProcessGrant { commands: vec!["make".into()], ..Default::default() }),
+            process: Some(ProcessGrant {
+                commands: vec!["make".into()],
+                ..Default::default()
+            }),
             ..Grants::default()
         }),
         ..PluginPolicy::default()
@@ -126,7 +156,11 @@ async fn inspecting_tells_what_is_lacking_without_refusing() {
     let world = World::new();
     let guest = TestGuest::new(RUN, NOTHING).needing("images").build();
     std::fs::write(world.folder.path().join("p.wasm"), &guest).unwrap();
-    let inspection = world.runtime.inspect("./p.wasm", world.folder.path()).await.unwrap();
+    let inspection = world
+        .runtime
+        .inspect("./p.wasm", world.folder.path())
+        .await
+        .unwrap();
     assert_eq!(inspection.imports, ["images.resolve"]);
     assert_eq!(inspection.missing.len(), 1);
     assert_eq!(inspection.effective, Grants::default());
@@ -139,19 +173,33 @@ async fn a_plugin_is_compiled_and_described_once() {
     let digest = world.load(&guest).await.unwrap().digest().clone();
     let folder = world.folder.path().join("components");
     let stamps = || {
-        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap());
+        let entries = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap());
         let mut all: Vec<_> = entries
-            .map(|entry| (entry.file_name(), entry.metadata().unwrap().modified().unwrap()))
+            .map(|entry| {
+                (
+                    entry.file_name(),
+                    entry.metadata().unwrap().modified().unwrap(),
+                )
+            })
             .collect();
         all.sort();
         all
     };
     let before = stamps();
-    assert_eq!(before.len(), 3, "compiled, described, and kept itself: {before:?}");
+    assert_eq!(
+        before.len(),
+        3,
+        "compiled, described, and kept itself: {before:?}"
+    );
     // Another process, as far as the folder can tell; and the file itself is gone.
     let again = runtime(world.folder.path(), Policy::default(), PLACES);
     std::fs::remove_file(world.folder.path().join("plugin.wasm")).unwrap();
-    let plugin = again.load(digest.as_str(), world.folder.path()).await.unwrap();
+    let plugin = again
+        .load(digest.as_str(), world.folder.path())
+        .await
+        .unwrap();
     assert_eq!(plugin.description().name, "test");
     let (call, _) = call();
     plugin.inputs(call).await.unwrap();
@@ -161,11 +209,21 @@ async fn a_plugin_is_compiled_and_described_once() {
 #[tokio::test]
 async fn a_component_that_is_too_large_is_not_looked_at() {
     let policy = Policy {
-        limits: LimitOverrides { component: Some(Size::kibibytes(1)), ..Default::default() },
+        limits: LimitOverrides {
+            component: Some(Size::kibibytes(1)),
+            ..Default::default()
+        },
         ..Policy::default()
     };
-    let error = World::with(policy).load(&[0; 2048]).await.unwrap_err().to_string();
-    assert!(error.contains("larger than 1KiB") && error.contains("`component`"), "{error}");
+    let error = World::with(policy)
+        .load(&[0; 2048])
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("larger than 1KiB") && error.contains("`component`"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -177,7 +235,11 @@ async fn references_that_lead_nowhere_say_so() {
         ("oci://registry.example/a:1", "plugin sharing"),
         ("whatever", "is named"),
     ] {
-        let error = world.runtime.load(reference, world.folder.path()).await.unwrap_err();
+        let error = world
+            .runtime
+            .load(reference, world.folder.path())
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains(part), "{error}");
         assert!(error.to_string().contains(reference), "{error}");
     }

@@ -40,7 +40,8 @@ impl World {
     /// One in which the plugin of these bytes has this policy.
     pub(super) fn allowing(bytes: &[u8], policy: PluginPolicy) -> Self {
         let mut all = Policy::default();
-        all.plugins.insert(crate::Digest::of(bytes).to_string(), policy);
+        all.plugins
+            .insert(crate::Digest::of(bytes).to_string(), policy);
         Self::with(all)
     }
 
@@ -91,7 +92,12 @@ impl Sink for Heard {
 
 impl Heard {
     pub(super) fn messages(&self) -> Vec<String> {
-        self.lines.lock().unwrap().iter().map(|line| line.message.clone()).collect()
+        self.lines
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|line| line.message.clone())
+            .collect()
     }
 
     /// Returns when something has been said.

@@ -28,13 +28,22 @@ struct Shared {
 
 impl Lines {
     pub(super) fn new(log: Arc<StepLog>, level: Level) -> Self {
-        Self { shared: Arc::new(Shared { log, level, unfinished: Mutex::default() }) }
+        Self {
+            shared: Arc::new(Shared {
+                log,
+                level,
+                unfinished: Mutex::default(),
+            }),
+        }
     }
 }
 
 impl Shared {
     fn take(&self, mut bytes: &[u8]) {
-        let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unfinished = self
+            .unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let (line, rest) = bytes.split_at(end);
             unfinished.extend_from_slice(line);
@@ -50,7 +59,12 @@ impl Shared {
     }
 
     fn write(&self, line: &mut Vec<u8>) {
-        self.log.write(Origin::Plugin, self.level, &String::from_utf8_lossy(line), &[]);
+        self.log.write(
+            Origin::Plugin,
+            self.level,
+            &String::from_utf8_lossy(line),
+            &[],
+        );
         line.clear();
     }
 }
@@ -58,8 +72,11 @@ impl Shared {
 /// What was not ended with a line break is said when the guest is gone.
 impl Drop for Shared {
     fn drop(&mut self) {
-        let mut unfinished =
-            std::mem::take(self.unfinished.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let mut unfinished = std::mem::take(
+            self.unfinished
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         if !unfinished.is_empty() {
             self.write(&mut unfinished);
         }

@@ -49,6 +49,12 @@ impl Lines {
                 self.begun = Some(time);
                 format!("{} {action}", scene.deployment)
             }
+            Fact::DeploymentQueued { position } if *position > 0 => {
+                format!("{} waits; {position} before it", scene.deployment)
+            }
+            Fact::DeploymentMerged { into } => {
+                format!("{} became part of {into}, which asks for the same", scene.deployment)
+            }
             Fact::DeploymentResumed => format!("{} goes on where it was", scene.deployment),
             Fact::StageStarted { stage } => format!("stage {}", course.stage_name(*stage)),
             Fact::StageSkipped { stage, .. } => {

@@ -31,7 +31,9 @@ impl clock::Host for ClockView<'_> {
     }
 
     async fn remaining(&mut self) -> wasmtime::Result<Option<u64>> {
-        Ok(Some(milliseconds(self.deadline.saturating_duration_since(Instant::now()))))
+        Ok(Some(milliseconds(
+            self.deadline.saturating_duration_since(Instant::now()),
+        )))
     }
 
     async fn sleep(&mut self, milliseconds: u32) -> wasmtime::Result<bool> {

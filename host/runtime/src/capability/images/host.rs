@@ -63,7 +63,11 @@ impl ImagesContext {
         if below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':'])) {
             return Ok(());
         }
-        let message = format!("images of this service are kept under `{}`, not `{}`", self.name, short(name));
+        let message = format!(
+            "images of this service are kept under `{}`, not `{}`",
+            self.name,
+            short(name)
+        );
         Err(Failure::new("image.name-not-granted", message).into())
     }
 
@@ -71,7 +75,10 @@ impl ImagesContext {
         if self.reachable.contains(reference) {
             return Ok(());
         }
-        let message = format!("the service does not declare the image `{}`", short(reference));
+        let message = format!(
+            "the service does not declare the image `{}`",
+            short(reference)
+        );
         Err(Failure::new("image.not-declared", message)
             .hint("name it as the `image` of the service, or in the plugin's `with`")
             .into())
@@ -96,7 +103,8 @@ fn short(text: &str) -> String {
 
 impl<'a> ImagesView<'a> {
     fn context(&self) -> Result<&'a ImagesContext, Refusal> {
-        self.context.ok_or_else(|| Failure::not_granted("images").into())
+        self.context
+            .ok_or_else(|| Failure::not_granted("images").into())
     }
 }
 
@@ -115,15 +123,23 @@ impl Host for ImagesView<'_> {
         self.context()?.check_name(&name)?;
         let store = self.context()?.store.clone();
         let look = move |_: &_| store.kept(&name, &digest);
-        Ok(self.operations.tidying("looking for an image", look).await??)
+        Ok(self
+            .operations
+            .tidying("looking for an image", look)
+            .await??)
     }
 
     async fn keep(&mut self, image: Resource<Image>, name: String) -> Result<String, Refusal> {
         self.context()?.check_name(&name)?;
-        let (store, image) = (self.context()?.store.clone(), self.table.get(&image)?.clone());
-        let keep = self.operations.blocking("keeping an image", move |interrupt| {
-            store.keep(&image, &name, interrupt)
-        });
+        let (store, image) = (
+            self.context()?.store.clone(),
+            self.table.get(&image)?.clone(),
+        );
+        let keep = self
+            .operations
+            .blocking("keeping an image", move |interrupt| {
+                store.keep(&image, &name, interrupt)
+            });
         Ok(keep.await??)
     }
 }
@@ -159,7 +175,9 @@ impl HostDraft for ImagesView<'_> {
     /// The WIT leaves no room for a failure, and a component that may not do this was refused
     /// when it was added.
     async fn new(&mut self) -> wasmtime::Result<Resource<Draft>> {
-        let context = self.context.ok_or_else(|| wasmtime::format_err!("images are not granted"))?;
+        let context = self
+            .context
+            .ok_or_else(|| wasmtime::format_err!("images are not granted"))?;
         Ok(self.table.push(Draft::new(&context.store))?)
     }
 
@@ -180,7 +198,9 @@ impl HostDraft for ImagesView<'_> {
         let folder = self.table.get(&source)?.clone();
         let mut edited = self.table.get(&draft)?.clone();
         let add = self.operations.blocking("packing files", move |interrupt| {
-            edited.add(&folder, &path, &target, interrupt).map(|()| edited)
+            edited
+                .add(&folder, &path, &target, interrupt)
+                .map(|()| edited)
         });
         *self.table.get_mut(&draft)? = add.await??;
         Ok(())
@@ -200,7 +220,9 @@ impl HostDraft for ImagesView<'_> {
         self.context()?;
         let finish = self
             .operations
-            .blocking("finishing an image", move |interrupt| draft.finish(interrupt));
+            .blocking("finishing an image", move |interrupt| {
+                draft.finish(interrupt)
+            });
         let image = finish.await??;
         Ok(self.table.push(image)?)
     }
@@ -213,17 +235,47 @@ impl HostDraft for ImagesView<'_> {
 
 impl From<super::ImageConfig> for ImageConfig {
     fn from(config: super::ImageConfig) -> Self {
-        let super::ImageConfig { entrypoint, command, environment, working_directory, user, ports, labels } =
-            config;
-        Self { entrypoint, command, environment, working_directory, user, ports, labels }
+        let super::ImageConfig {
+            entrypoint,
+            command,
+            environment,
+            working_directory,
+            user,
+            ports,
+            labels,
+        } = config;
+        Self {
+            entrypoint,
+            command,
+            environment,
+            working_directory,
+            user,
+            ports,
+            labels,
+        }
     }
 }
 
 impl From<ImageConfig> for super::ImageConfig {
     fn from(config: ImageConfig) -> Self {
-        let ImageConfig { entrypoint, command, environment, working_directory, user, ports, labels } =
-            config;
-        Self { entrypoint, command, environment, working_directory, user, ports, labels }
+        let ImageConfig {
+            entrypoint,
+            command,
+            environment,
+            working_directory,
+            user,
+            ports,
+            labels,
+        } = config;
+        Self {
+            entrypoint,
+            command,
+            environment,
+            working_directory,
+            user,
+            ports,
+            labels,
+        }
     }
 }
 
@@ -232,7 +284,11 @@ impl From<ImageError> for Failure {
         if matches!(error, ImageError::Interrupted) {
             return Self::cancelled("work on an image");
         }
-        let retry = if error.is_temporary() { Retry::Later } else { Retry::Never };
+        let retry = if error.is_temporary() {
+            Retry::Later
+        } else {
+            Retry::Never
+        };
         let failure = Self::new(error.code(), error.to_string()).retry(retry);
         match error.hint() {
             Some(hint) => failure.hint(hint),
@@ -244,5 +300,58 @@ impl From<ImageError> for Failure {
 impl From<ImageError> for Refusal {
     fn from(error: ImageError) -> Self {
         Self::Failure(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(folder: &Path) -> ImagesContext {
+        let service = Service {
+            environment: "shop".into(),
+            name: "api".into(),
+            kind: "application".into(),
+            stage: "services".into(),
+            image: Some("oci:images/db".into()),
+            source_path: None,
+            ports: Vec::new(),
+            variables: Vec::new(),
+            health: None,
+            config: r#"{"base":"oci:bases:rust","deep":[{"x":"layout:a@sha256:0"}],"n":"text"}"#
+                .into(),
+        };
+        ImagesContext::new(Store::open(folder).unwrap(), &service, folder)
+    }
+
+    #[test]
+    fn only_declared_and_handed_images_are_reachable() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut context = context(folder.path());
+        for declared in ["oci:images/db", "oci:bases:rust", "layout:a@sha256:0"] {
+            assert!(context.check_reference(declared).is_ok(), "{declared}");
+        }
+        for foreign in [
+            "text",
+            "oci:images",
+            "oci:images/db:other",
+            "layout:b@sha256:0",
+        ] {
+            assert!(context.check_reference(foreign).is_err(), "{foreign}");
+        }
+        context.hand("layout:b@sha256:0");
+        assert!(context.check_reference("layout:b@sha256:0").is_ok());
+    }
+
+    #[test]
+    fn names_are_those_of_the_own_service() {
+        let folder = tempfile::tempdir().unwrap();
+        let context = context(folder.path());
+        for own in ["shop/api", "shop/api/debug", "shop/api:1"] {
+            assert!(context.check_name(own).is_ok(), "{own}");
+        }
+        for foreign in ["shop", "shop/apix", "other/api", "", "shop/web"] {
+            assert!(context.check_name(foreign).is_err(), "{foreign}");
+        }
     }
 }

@@ -59,12 +59,17 @@ impl Flow {
 
     /// The end of what was held back.
     pub(super) fn finish(&mut self) -> Vec<LogLine> {
-        self.notice().into_iter().chain(self.held.drain(..)).collect()
+        self.notice()
+            .into_iter()
+            .chain(self.held.drain(..))
+            .collect()
     }
 
     /// May progress be reported at this moment?
     pub(super) fn admits_progress(&mut self, now: Instant) -> bool {
-        let due = self.reported.is_none_or(|at| now.saturating_duration_since(at) >= REPORTS);
+        let due = self
+            .reported
+            .is_none_or(|at| now.saturating_duration_since(at) >= REPORTS);
         if due {
             self.reported = Some(now);
         }

@@ -54,8 +54,16 @@ struct State {
 
 impl StepLog {
     pub(crate) fn new(sink: Arc<dyn Sink>, redactor: Arc<Redactor>, limits: Limits) -> Self {
-        let state = State { flow: Flow::new(&limits, Instant::now()), last: None };
-        Self { sink, redactor, limits, state: Mutex::new(state) }
+        let state = State {
+            flow: Flow::new(&limits, Instant::now()),
+            last: None,
+        };
+        Self {
+            sink,
+            redactor,
+            limits,
+            state: Mutex::new(state),
+        }
     }
 
     pub(crate) fn redactor(&self) -> &Redactor {
@@ -76,7 +84,10 @@ impl StepLog {
             .take(line::MOST_FIELDS)
             .map(|(name, value)| {
                 let value = self.redactor.redact(value);
-                (harmless::line(name, line::LONGEST_FIELD), harmless::line(&value, line::LONGEST_FIELD))
+                (
+                    harmless::line(name, line::LONGEST_FIELD),
+                    harmless::line(&value, line::LONGEST_FIELD),
+                )
             })
             .collect();
         let mut texts = clean.trim_end_matches(['\n', '\r']).split('\n').peekable();
@@ -85,8 +96,17 @@ impl StepLog {
             let text = text.strip_suffix('\r').unwrap_or(text);
             let message = harmless::line(text, self.limits.log_line.as_usize());
             // Fields belong to the message as a whole and stand once, at its end.
-            let fields = if texts.peek().is_none() { fields.take() } else { None };
-            self.pass(LogLine { origin, level, message, fields: fields.unwrap_or_default() });
+            let fields = if texts.peek().is_none() {
+                fields.take()
+            } else {
+                None
+            };
+            self.pass(LogLine {
+                origin,
+                level,
+                message,
+                fields: fields.unwrap_or_default(),
+            });
         }
     }
 
@@ -102,7 +122,11 @@ impl StepLog {
 
     /// The last line that was said, whether or not it was passed on.
     pub(crate) fn last_line(&self) -> Option<String> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).last.clone()
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .last
+            .clone()
     }
 
     /// Passes on what was held back of the end. Nothing is said after this.

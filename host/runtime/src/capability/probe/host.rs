@@ -57,7 +57,8 @@ impl ProbeView<'_> {
 impl Host for ProbeView<'_> {
     async fn tcp(&mut self, handle: Handle, port: u16, timeout_ms: u32) -> Result<(), Refusal> {
         let release = self.release(&handle)?;
-        self.probe(async move { super::tcp(&release, port, timeout_ms).await }).await
+        self.probe(async move { super::tcp(&release, port, timeout_ms).await })
+            .await
     }
 
     async fn http(
@@ -68,7 +69,8 @@ impl Host for ProbeView<'_> {
         timeout_ms: u32,
     ) -> Result<u16, Refusal> {
         let release = self.release(&handle)?;
-        self.probe(async move { super::http(&release, port, &path, timeout_ms).await }).await
+        self.probe(async move { super::http(&release, port, &path, timeout_ms).await })
+            .await
     }
 
     async fn exec(
@@ -78,8 +80,9 @@ impl Host for ProbeView<'_> {
         timeout_ms: u32,
     ) -> Result<Exit, Refusal> {
         let release = self.release(&handle)?;
-        let exit =
-            self.probe(async move { super::exec(&release, &argv, timeout_ms).await }).await?;
+        let exit = self
+            .probe(async move { super::exec(&release, &argv, timeout_ms).await })
+            .await?;
         Ok(exit.into())
     }
 
@@ -91,13 +94,18 @@ impl Host for ProbeView<'_> {
         timeout_ms: u32,
     ) -> Result<String, Refusal> {
         let release = self.release(&handle)?;
-        self.probe(async move { super::grpc(&release, port, &service, timeout_ms).await }).await
+        self.probe(async move { super::grpc(&release, port, &service, timeout_ms).await })
+            .await
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let retry = if error.is_transient() { Retry::Later } else { Retry::Never };
+        let retry = if error.is_transient() {
+            Retry::Later
+        } else {
+            Retry::Never
+        };
         let failure = Self::new(error.code(), error.to_string()).retry(retry);
         match error.hint() {
             Some(hint) => failure.hint(hint),

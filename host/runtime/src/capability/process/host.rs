@@ -60,7 +60,8 @@ impl HasData for ProcessAccess {
 
 impl<'a> ProcessView<'a> {
     fn context(&self) -> Result<&'a ProcessContext, Refusal> {
-        self.context.ok_or_else(|| Failure::not_granted("process").into())
+        self.context
+            .ok_or_else(|| Failure::not_granted("process").into())
     }
 
     fn service(&self) -> Result<Service, Refusal> {
@@ -103,15 +104,23 @@ impl Host for ProcessView<'_> {
     ) -> Result<process::Exit, Refusal> {
         let context = self.context()?;
         self.operations.refuse_when_cancelled("the command")?;
-        let process::Command { argv, working_directory, variables } = command;
+        let process::Command {
+            argv,
+            working_directory,
+            variables,
+        } = command;
         context.check(argv.first().map_or("", String::as_str))?;
         let folder = self.table.get(&folder)?.clone();
         let directory = self
             .operations
-            .tidying("opening a folder", move |_| directory(&folder, &working_directory))
+            .tidying("opening a folder", move |_| {
+                directory(&folder, &working_directory)
+            })
             .await??;
         let variables = context.secrets.resolve(variables).await?;
-        let variables = variables.into_iter().map(|(name, value)| (name, value.expose().to_owned()));
+        let variables = variables
+            .into_iter()
+            .map(|(name, value)| (name, value.expose().to_owned()));
         let command = super::Command {
             argv,
             directory: directory.location().to_owned(),
@@ -133,9 +142,11 @@ impl Host for ProcessView<'_> {
         let context = self.context()?;
         context.check(&program)?;
         let runner = context.runner.clone();
-        let version = self.operations.run("asking for a version", |token| async move {
-            runner.version(&program, &token).await
-        });
+        let version = self
+            .operations
+            .run("asking for a version", |token| async move {
+                runner.version(&program, &token).await
+            });
         Ok(version.await??)
     }
 
@@ -146,31 +157,97 @@ impl Host for ProcessView<'_> {
     ) -> Result<Resource<Release>, Refusal> {
         let service = self.service()?;
         let image = self.table.get(&image)?.clone();
-        let install = self.operations.blocking("unpacking an image", move |interrupt| {
-            let defaults = defaults(image.config());
-            let limits = UnpackLimits::default();
-            let unpack = |folder: &Path| unpack(&image, folder, &limits, interrupt);
-            service.install(&step_id, image.reference(), defaults, unpack)
-        });
+        let install = self
+            .operations
+            .blocking("unpacking an image", move |interrupt| {
+                let defaults = defaults(image.config());
+                let limits = UnpackLimits::default();
+                let unpack = |folder: &Path| unpack(&image, folder, &limits, interrupt);
+                service.install(&step_id, image.reference(), defaults, unpack)
+            });
         let release = install.await??;
         Ok(self.table.push(release)?)
     }
 
     async fn releases(&mut self) -> Result<Vec<Resource<Release>>, Refusal> {
         let service = self.service()?;
-        let list = self.operations.tidying("listing releases", move |_| service.releases());
+        let list = self
+            .operations
+            .tidying("listing releases", move |_| service.releases());
         let releases = list.await??;
-        releases.into_iter().map(|release| Ok(self.table.push(release)?)).collect()
+        releases
+            .into_iter()
+            .map(|release| Ok(self.table.push(release)?))
+            .collect()
     }
 
     async fn remove_data(&mut self) -> Result<(), Refusal> {
         let service = self.service()?;
-        Ok(self.operations.tidying("removing data", move |_| service.remove_data()).await??)
+        Ok(self
+            .operations
+            .tidying("removing data", move |_| service.remove_data())
+            .await??)
     }
 }
 
 impl From<Exit> for process::Exit {
     fn from(exit: Exit) -> Self {
-        Self { code: exit.code, signal: exit.signal }
+        Self {
+            code: exit.code,
+            signal: exit.signal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declared_programs_count_only_where_the_grant_says_so() {
+        let declared = ["cargo".to_owned()];
+        let mut grant = ProcessGrant {
+            commands: vec!["make".into()],
+            ..ProcessGrant::default()
+        };
+        assert_eq!(
+            commands(&grant, &declared),
+            BTreeSet::from(["make".to_owned()])
+        );
+        grant.declared = true;
+        assert!(commands(&grant, &declared).contains("cargo"));
+        assert!(!commands(&grant, &[]).contains("cargo"));
+    }
+
+    #[test]
+    fn programs_run_in_output_folders_only() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir(place.path().join("sub")).unwrap();
+        let output = Folder::open(place.path(), Access::Write).unwrap();
+        assert!(
+            directory(&output, "")
+                .unwrap()
+                .location()
+                .starts_with(place.path())
+        );
+        assert!(
+            directory(&output, "sub")
+                .unwrap()
+                .location()
+                .ends_with("sub")
+        );
+        for (folder, below, code) in [
+            (output, "..", "workspace.outside"),
+            (
+                Folder::open(place.path(), Access::Read).unwrap(),
+                "",
+                "process.read-only-folder",
+            ),
+        ] {
+            match directory(&folder, below) {
+                Err(Refusal::Failure(failure)) => assert_eq!(failure.code, code),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

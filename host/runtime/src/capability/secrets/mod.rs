@@ -81,10 +81,13 @@ impl SecretsContext {
         redactor: Arc<Redactor>,
         grants: &Grants,
     ) -> Self {
-        let names = service.variables.iter().filter_map(|variable| match &variable.value {
-            Value::Secret(name) => Some(name.clone()),
-            Value::Text(_) => None,
-        });
+        let names = service
+            .variables
+            .iter()
+            .filter_map(|variable| match &variable.value {
+                Value::Secret(name) => Some(name.clone()),
+                Value::Text(_) => None,
+            });
         Self {
             names: names.collect(),
             source,
@@ -140,6 +143,9 @@ impl SecretsContext {
 
 fn unknown(name: &str) -> Failure {
     let name: String = name.chars().take(100).collect();
-    Failure::new("secrets.unknown", format!("there is no secret `{name}` for this service"))
-        .hint("name it in the service's variables, and give the operator's configuration its value")
+    Failure::new(
+        "secrets.unknown",
+        format!("there is no secret `{name}` for this service"),
+    )
+    .hint("name it in the service's variables, and give the operator's configuration its value")
 }

@@ -53,9 +53,11 @@ impl HostDirectory for WorkspaceView<'_> {
         after: Option<String>,
     ) -> Result<Vec<Entry>, Refusal> {
         let folder = self.folder(&handle)?;
-        let list = self.operations.blocking("listing a folder", move |interrupt| {
-            folder.entries(&path, recursive, after.as_deref(), MOST_ENTRIES, interrupt)
-        });
+        let list = self
+            .operations
+            .blocking("listing a folder", move |interrupt| {
+                folder.entries(&path, recursive, after.as_deref(), MOST_ENTRIES, interrupt)
+            });
         Ok(list.await??.into_iter().map(Entry::from).collect())
     }
 
@@ -100,9 +102,11 @@ impl HostDirectory for WorkspaceView<'_> {
 
     async fn remove(&mut self, handle: Handle, path: String) -> Result<(), Refusal> {
         let folder = self.folder(&handle)?;
-        let remove = self.operations.blocking("removing files", move |interrupt| {
-            folder.remove(&path, interrupt)
-        });
+        let remove = self
+            .operations
+            .blocking("removing files", move |interrupt| {
+                folder.remove(&path, interrupt)
+            });
         Ok(remove.await??)
     }
 
@@ -137,7 +141,17 @@ impl HostDirectory for WorkspaceView<'_> {
 
 impl From<crate::folder::Entry> for Entry {
     fn from(entry: crate::folder::Entry) -> Self {
-        let crate::folder::Entry { path, kind, size, executable } = entry;
-        Self { path, kind: kind.to_owned(), size, executable }
+        let crate::folder::Entry {
+            path,
+            kind,
+            size,
+            executable,
+        } = entry;
+        Self {
+            path,
+            kind: kind.to_owned(),
+            size,
+            executable,
+        }
     }
 }

@@ -30,7 +30,11 @@ const CAPABILITIES: [(&str, &str, &str); 7] = [
     ("process", "install", "process: { supervise: true }"),
     ("probe", "tcp", "probe: true"),
     ("secrets", "get", "secrets: {}"),
-    ("secrets", "[method]secret.reveal", "secrets: { reveal: true }"),
+    (
+        "secrets",
+        "[method]secret.reveal",
+        "secrets: { reveal: true }",
+    ),
 ];
 
 #[test]
@@ -42,7 +46,10 @@ fn every_capability_is_refused_without_its_grant_and_let_through_with_it() {
         assert_eq!(refused.len(), 1, "{interface}.{function}");
         assert_eq!(refused[0].grant, grant);
         let sentence = refused[0].to_string();
-        assert!(sentence.contains(interface) && sentence.contains(grant), "{sentence}");
+        assert!(
+            sentence.contains(interface) && sentence.contains(grant),
+            "{sentence}"
+        );
         assert!(sentence.contains("to do its work"), "{sentence}");
         assert_eq!(missing(imports.into_iter(), &needs, &all()), []);
     }
@@ -51,14 +58,27 @@ fn every_capability_is_refused_without_its_grant_and_let_through_with_it() {
 #[test]
 fn a_narrow_grant_does_not_stand_for_a_wide_one() {
     let narrow = Grants {
-        process: Some(ProcessGrant { supervise: true, ..ProcessGrant::default() }),
+        process: Some(ProcessGrant {
+            supervise: true,
+            ..ProcessGrant::default()
+        }),
         secrets: Some(SecretsGrant { reveal: false }),
         ..Grants::default()
     };
-    let imports =
-        [("process", "run"), ("process", "install"), ("secrets", "[method]secret.reveal")];
-    let refused = missing(imports.into_iter(), &[need("process"), need("secrets")], &narrow);
-    let names: Vec<_> = refused.iter().map(|missing| missing.import.as_str()).collect();
+    let imports = [
+        ("process", "run"),
+        ("process", "install"),
+        ("secrets", "[method]secret.reveal"),
+    ];
+    let refused = missing(
+        imports.into_iter(),
+        &[need("process"), need("secrets")],
+        &narrow,
+    );
+    let names: Vec<_> = refused
+        .iter()
+        .map(|missing| missing.import.as_str())
+        .collect();
     assert_eq!(names, ["process.run", "secrets.secret.reveal"]);
 }
 
@@ -79,6 +99,16 @@ fn what_gives_no_authority_needs_no_grant() {
 
 #[test]
 fn the_effective_grant_is_what_is_imported_and_asked_for_and_granted() {
-    let effective = effective(&all(), &["images", "probe"], &[need("images"), need("process")]);
-    assert_eq!(effective, Grants { images: true, ..Grants::default() });
+    let effective = effective(
+        &all(),
+        &["images", "probe"],
+        &[need("images"), need("process")],
+    );
+    assert_eq!(
+        effective,
+        Grants {
+            images: true,
+            ..Grants::default()
+        }
+    );
 }

@@ -31,7 +31,10 @@ pub(super) async fn launch(
             record::Value::Text(text) => Value::Text(text),
             record::Value::Secret(secret) => {
                 let value = context.secrets.value(&secret).await?;
-                Value::Secret { name: secret, value: Secret::new(value.expose().to_owned()) }
+                Value::Secret {
+                    name: secret,
+                    value: Secret::new(value.expose().to_owned()),
+                }
             }
         };
         variables.push(Variable { name, value });
@@ -64,7 +67,11 @@ impl From<Error> for Failure {
         if matches!(error, Error::Cancelled { .. }) {
             return Self::cancelled("the command");
         }
-        let retry = if error.is_transient() { Retry::Later } else { Retry::Never };
+        let retry = if error.is_transient() {
+            Retry::Later
+        } else {
+            Retry::Never
+        };
         let failure = Self::new(error.code(), error.to_string()).retry(retry);
         match error.hint() {
             Some(hint) => failure.hint(hint),

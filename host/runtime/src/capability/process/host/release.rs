@@ -35,7 +35,9 @@ impl HostRelease for ProcessView<'_> {
 
     async fn state(&mut self, handle: Handle) -> Result<process::ReleaseState, Refusal> {
         let release = self.release(&handle)?;
-        let asked = self.operations.tidying("asking for a state", move |_| release.state());
+        let asked = self
+            .operations
+            .tidying("asking for a state", move |_| release.state());
         Ok(state(asked.await??))
     }
 
@@ -47,7 +49,9 @@ impl HostRelease for ProcessView<'_> {
         // Also while a step is being cancelled: that is when an old release comes back.
         let start = self
             .operations
-            .settle("starting a release", |_| async move { release.start(&launch).await });
+            .settle("starting a release", |_| async move {
+                release.start(&launch).await
+            });
         Ok(start.await??)
     }
 
@@ -55,7 +59,9 @@ impl HostRelease for ProcessView<'_> {
         let release = self.release(&handle)?;
         let context = self.context()?;
         let asked = release.clone();
-        let last = self.operations.tidying("reading a launch", move |_| asked.last_launch());
+        let last = self
+            .operations
+            .tidying("reading a launch", move |_| asked.last_launch());
         let mut secrets = HashMap::new();
         for variable in last.await??.into_iter().flat_map(|launch| launch.variables) {
             if let Value::Secret { name, .. } = variable.value {
@@ -63,34 +69,44 @@ impl HostRelease for ProcessView<'_> {
                 secrets.insert(name, Secret::new(value.expose().to_owned()));
             }
         }
-        let start = self.operations.settle("starting a release", |_| async move {
-            release.start_again(|name: &str| secrets.get(name).cloned()).await
-        });
+        let start = self
+            .operations
+            .settle("starting a release", |_| async move {
+                release
+                    .start_again(|name: &str| secrets.get(name).cloned())
+                    .await
+            });
         Ok(start.await??)
     }
 
     async fn stop(&mut self, handle: Handle) -> Result<(), Refusal> {
         let release = self.release(&handle)?;
-        let stop =
-            self.operations.settle("stopping a release", |_| async move { release.stop().await });
+        let stop = self.operations.settle(
+            "stopping a release",
+            |_| async move { release.stop().await },
+        );
         Ok(stop.await??)
     }
 
     async fn wait(&mut self, handle: Handle) -> Result<process::Exit, Refusal> {
         let release = self.release(&handle)?;
-        let wait = self.operations.run("waiting for a job", |token| async move {
-            tokio::select! {
-                exit = release.wait() => exit.map_err(Failure::from),
-                () = token.cancelled() => Err(Failure::cancelled("waiting for the job")),
-            }
-        });
+        let wait = self
+            .operations
+            .run("waiting for a job", |token| async move {
+                tokio::select! {
+                    exit = release.wait() => exit.map_err(Failure::from),
+                    () = token.cancelled() => Err(Failure::cancelled("waiting for the job")),
+                }
+            });
         Ok(wait.await??.into())
     }
 
     async fn outputs(&mut self, handle: Handle) -> Result<Vec<Output>, Refusal> {
         let release = self.release(&handle)?;
         let context = self.context()?;
-        let read = self.operations.tidying("reading outputs", move |_| release.outputs());
+        let read = self
+            .operations
+            .tidying("reading outputs", move |_| release.outputs());
         let outputs = read.await??.into_iter();
         let outputs: Vec<_> = outputs
             .map(|output| Output {
@@ -108,16 +124,24 @@ impl HostRelease for ProcessView<'_> {
     async fn tail(&mut self, handle: Handle, lines: u32) -> Result<Vec<String>, Refusal> {
         let release = self.release(&handle)?;
         let lines = usize::try_from(lines.min(MOST_LINES)).unwrap_or_default();
-        let read = self.operations.tidying("reading a log", move |_| release.tail(lines));
+        let read = self
+            .operations
+            .tidying("reading a log", move |_| release.tail(lines));
         let redactor = self.context()?.log.redactor();
         let lines = read.await??;
-        Ok(lines.into_iter().map(|line| redactor.redact(&line).into_owned()).collect())
+        Ok(lines
+            .into_iter()
+            .map(|line| redactor.redact(&line).into_owned())
+            .collect())
     }
 
     async fn remove(&mut self, handle: Handle) -> Result<(), Refusal> {
         let release = self.release(&handle)?;
         let remove =
-            self.operations.settle("removing a release", |_| async move { release.remove().await });
+            self.operations.settle(
+                "removing a release",
+                |_| async move { release.remove().await },
+            );
         Ok(remove.await??)
     }
 
@@ -129,16 +153,31 @@ impl HostRelease for ProcessView<'_> {
 
 /// Refuses a program that this machine cannot run, before the old release is stopped for it.
 fn check(release: &Release, launch: &Launch) -> Result<(), ImageError> {
-    let argv = if launch.argv.is_empty() { &release.meta.image.argv } else { &launch.argv };
+    let argv = if launch.argv.is_empty() {
+        &release.meta.image.argv
+    } else {
+        &launch.argv
+    };
     let program = argv.first().map_or("", String::as_str);
     let passed = &release.service.settings.passed;
-    let path = passed.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
+    let path = passed
+        .iter()
+        .find(|(name, _)| name == "PATH")
+        .map_or("", |(_, path)| path);
     check_runnable(&release.root(), program, path.as_ref())
 }
 
 impl From<crate::record::Port> for Port {
     fn from(port: crate::record::Port) -> Self {
-        let crate::record::Port { name, number, protocol } = port;
-        Self { name, number, protocol }
+        let crate::record::Port {
+            name,
+            number,
+            protocol,
+        } = port;
+        Self {
+            name,
+            number,
+            protocol,
+        }
     }
 }
