@@ -1,8 +1,9 @@
 //! A program that tests deploy: says what it is told to, in one of a few ways.
 //!
 //! `actor serve`: answers every request on `$PORT` with `$GREETING`. `actor job NAME=VALUE…`:
-//! answers with outputs; `NAME!=VALUE` is a sensitive one. `actor fail CODE`: says why and
-//! ends. `actor hang`: never ends, nor do its children.
+//! answers with outputs; `NAME!=VALUE` is a sensitive one, and turned round, so that it stands
+//! in no file that was written by hand. `actor fail CODE`: says why and ends. `actor hang`: never
+//! ends, nor do its children.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -76,7 +77,10 @@ fn job(outputs: &[&str]) -> ExitCode {
     let fields = outputs.iter().filter_map(|output| {
         let (name, value) = output.split_once('=')?;
         Some(match name.strip_suffix('!') {
-            Some(name) => format!(r#""{name}":{{"value":"{value}","sensitive":true}}"#),
+            Some(name) => {
+                let value: String = value.chars().rev().collect();
+                format!(r#""{name}":{{"value":"{value}","sensitive":true}}"#)
+            }
             None => format!(r#""{name}":"{value}""#),
         })
     });

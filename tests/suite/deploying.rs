@@ -119,7 +119,7 @@ fn events_have_a_sequence_without_gaps_and_no_more_slots_than_allowed() {
 fn outputs_of_a_job_become_variables_and_sensitive_ones_are_written_nowhere() {
     let port = free_port();
     let services = [
-        job("seed", r#"job, version=7, "token!=s3cr3t-t0ken""#),
+        job("seed", r#"job, version=7, "token!=nek0t-t3rc3s""#),
         server("web", port, "v{{seed.version}} {{seed.token}}"),
     ];
     let installation = with(&services);

@@ -60,7 +60,7 @@ impl Engine {
                 %error,
                 "no address space for a pool of instances; each call allocates its own, which is slower"
             );
-            wasmtime::Engine::new(&config()).map_err(|error| EngineError::new(&error))
+            wasmtime::Engine::new(&on_demand()).map_err(|error| EngineError::new(&error))
         })?;
         let ticker = Ticker::start(wasm.weak()).map_err(|error| EngineError(error.to_string()))?;
         let places = Arc::new(Semaphore::new(capacity as usize));
@@ -100,6 +100,16 @@ fn config() -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.epoch_interruption(true);
+    config
+}
+
+/// For machines on which address space is short: memory is reserved as it is needed.
+fn on_demand() -> Config {
+    let mut config = config();
+    config
+        .memory_reservation(0)
+        .memory_reservation_for_growth(1 << 20)
+        .memory_guard_size(1 << 16);
     config
 }
 

@@ -75,7 +75,12 @@ impl Workshop {
         let record = &subject.deploy;
         let plugin = self.plugin(record).await?;
         let log = self.log(attempt)?;
-        let call = self.call(attempt, self.rendered(subject, record).await?, log);
+        let rendered = match attempt.step {
+            // What is taken down needs no variables, and they may refer to what is gone.
+            Step::Stop | Step::Destroy => self.bare(subject, record)?,
+            _ => self.rendered(subject, record).await?,
+        };
+        let call = self.call(attempt, rendered, log);
         let state = match attempt.step {
             Step::Deploy => {
                 let reference = self.reference(&attempt.service)?;

@@ -133,10 +133,10 @@ impl Workshop {
 
     async fn look_up(&self, reference: &Reference) -> Result<Found, Failure> {
         let unknown = |why: &str| Failure::new("variable.unresolved", format!("{reference} {why}"));
-        let environment = &self.description.environment;
-        let Some((_, service)) = environment.service(&reference.service) else {
+        let Some(subject) = self.description.subject(&reference.service) else {
             return Err(unknown("names no service of the environment"));
         };
+        let service = &subject.service;
         let port = match (reference.attribute.as_str(), reference.port_name()) {
             ("host", _) => return Ok(Found::Shown(self.address(&service.name).await?)),
             ("port", _) => service.ports.first(),

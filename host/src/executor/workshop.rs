@@ -50,10 +50,8 @@ impl Workshop {
         description: Description,
         book: Book,
     ) -> Self {
-        let services = description.environment.services.iter();
-        let addresses = services
-            .map(|service| (service.name.clone(), OnceCell::new()))
-            .collect();
+        let names = description.subjects.iter().map(|subject| subject.service.name.clone());
+        let addresses = names.map(|name| (name, OnceCell::new())).collect();
         Self {
             sealed: Sealed::new(host.home.sealed(id.environment())),
             redactor: Arc::new(Redactor::new()),
