@@ -2,7 +2,8 @@
 //!
 //! `actor serve`: answers every request on `$PORT` with `$GREETING`. `actor job NAME=VALUE…`:
 //! answers with outputs; `NAME!=VALUE` is a sensitive one, and turned round, so that it stands
-//! in no file that was written by hand. `actor fail CODE`: says why and ends. `actor hang`: never
+//! in no file that was written by hand. `actor fail CODE`: says why and ends.
+//! `actor flaky TIMES`: fails so often first. `actor hang`: never
 //! ends, nor do its children.
 
 use std::io::{BufRead, BufReader, Write};
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
             say("this was bound to fail");
             ExitCode::from(code.parse::<u8>().unwrap_or(1))
         }
+        ["flaky", times] => flaky(times),
         ["hang"] => hang(),
         _ => ExitCode::from(64),
     }
@@ -92,6 +94,20 @@ fn job(outputs: &[&str]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Fails so many times, counted in the data folder, before it succeeds.
+fn flaky(times: &str) -> ExitCode {
+    let file = format!("{}/failures", setting("STAGEWRIGHT_DATA"));
+    let before = std::fs::read_to_string(&file).unwrap_or_default().len();
+    if before >= times.parse().unwrap_or(0) {
+        return ExitCode::SUCCESS;
+    }
+    match std::fs::write(&file, "x".repeat(before + 1)) {
+        Ok(()) => say("not this time"),
+        Err(error) => say(&format!("cannot count: {error}")),
+    }
+    ExitCode::FAILURE
 }
 
 /// A child in a session of its own, which only a supervisor that looks for all descendants
