@@ -13,9 +13,18 @@ fn stamped(installation: &Installation, port: u16) {
     std::fs::write(installation.project().join("stamp.wasm"), component).unwrap();
     let service = server("web", port, "stamped")
         .replace("builtin:static", "./stamp.wasm")
-        .replace("{ target: /app }", "{ note: hello, command: [/app/actor, serve] }")
-        .replace("command: [/app/actor, serve], stop_grace: 2s } }", "stop_grace: 2s } }");
-    installation.write("stagewright.yaml", &format!("name: test\nservices:{service}"));
+        .replace(
+            "{ target: /app }",
+            "{ note: hello, command: [/app/actor, serve] }",
+        )
+        .replace(
+            "command: [/app/actor, serve], stop_grace: 2s } }",
+            "stop_grace: 2s } }",
+        );
+    installation.write(
+        "stagewright.yaml",
+        &format!("name: test\nservices:{service}"),
+    );
 }
 
 #[test]
@@ -28,16 +37,24 @@ fn a_plugin_of_a_team_needs_its_grants_and_then_builds() {
     for words in ["workspace", "images", "sha256:"] {
         assert!(refused.stderr.contains(words), "{words}\n{refused}");
     }
-    let inspected = installation.succeed(&["plugin", "inspect", "./stamp.wasm", "--output", "json"]);
+    let inspected =
+        installation.succeed(&["plugin", "inspect", "./stamp.wasm", "--output", "json"]);
     let digest = inspected.json()[0]["digest"].as_str().unwrap().to_owned();
-    let config = format!("plugins:\n  \"{digest}\":\n    grants: {{ workspace: true, images: true }}\n");
+    let config =
+        format!("plugins:\n  \"{digest}\":\n    grants: {{ workspace: true, images: true }}\n");
     let config = installation.write("config.yaml", &config);
     installation.succeed(&["--config", config.to_str().unwrap(), "deploy"]);
     assert_eq!(get(port, "/").unwrap(), "stamped");
     let release = installation.state().join("releases");
-    let note = std::process::Command::new("grep").args(["-rl", "^hello$"]).arg(release).output();
+    let note = std::process::Command::new("grep")
+        .args(["-rl", "^hello$"])
+        .arg(release)
+        .output();
     let note = String::from_utf8(note.unwrap().stdout).unwrap();
-    assert!(note.contains("app/note.txt"), "the plugin's own file is in the release: {note}");
+    assert!(
+        note.contains("app/note.txt"),
+        "the plugin's own file is in the release: {note}"
+    );
 }
 
 #[test]
@@ -45,7 +62,8 @@ fn a_grant_goes_with_the_digest_and_not_with_the_name() {
     let installation = with(&[]);
     stamped(&installation, free_port());
     let digest = "sha256:".to_owned() + &"0".repeat(64);
-    let config = format!("plugins:\n  \"{digest}\":\n    grants: {{ workspace: true, images: true }}\n");
+    let config =
+        format!("plugins:\n  \"{digest}\":\n    grants: {{ workspace: true, images: true }}\n");
     let config = installation.write("config.yaml", &config);
     let run = installation.run(&["--config", config.to_str().unwrap(), "deploy"]);
     assert_eq!(run.code, Some(2), "{run}");

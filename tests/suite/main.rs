@@ -1,5 +1,14 @@
 //! The real program with real processes and real guests, in one test binary.
 
+#![allow(
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by breaking off, and nothing here is used by another crate"
+)]
+
 mod deploying;
 mod driving;
 mod environment;

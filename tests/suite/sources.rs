@@ -59,7 +59,10 @@ fn a_branch_that_is_not_there_is_told_at_its_line() {
     rewrite(&installation, &[service]);
     let run = installation.run(&["deploy"]);
     assert_eq!(run.code, Some(2), "{run}");
-    assert!(run.stderr.contains("stagewright.yaml:5:") && run.stderr.contains("mian"), "{run}");
+    assert!(
+        run.stderr.contains("stagewright.yaml:5:") && run.stderr.contains("mian"),
+        "{run}"
+    );
 }
 
 #[test]
@@ -68,17 +71,29 @@ fn an_image_in_a_layout_beside_the_file_is_run() {
     let installation = with(&[server("web", port, "built")]);
     let run = installation.succeed(&["deploy", "--output", "json"]);
     let events = run.json();
-    let pushed = events.iter().find(|e| e["event"] == "step.ended" && e["step"] == "push");
+    let pushed = events
+        .iter()
+        .find(|e| e["event"] == "step.ended" && e["step"] == "push");
     let reference = pushed.unwrap()["reference"].as_str().unwrap().to_owned();
     let (_, digest) = reference.split_once('@').unwrap();
 
     let other = Installation::new();
-    copy(&installation.state().join("images"), &other.project().join("images"));
+    copy(
+        &installation.state().join("images"),
+        &other.project().join("images"),
+    );
     let port = free_port();
     let service = server("web", port, "found")
         .replace("type: application", "type: container")
-        .replace("source: { path: app }", &format!("image: \"oci:images@{digest}\""));
-    let build = service.lines().find(|line| line.contains("build:")).unwrap().to_owned();
+        .replace(
+            "source: { path: app }",
+            &format!("image: \"oci:images@{digest}\""),
+        );
+    let build = service
+        .lines()
+        .find(|line| line.contains("build:"))
+        .unwrap()
+        .to_owned();
     rewrite(&other, &[service.replace(&build, "")]);
     let plan = other.succeed(&["plan"]);
     assert!(plan.stdout.contains("builtin:image"), "{plan}");
@@ -96,9 +111,17 @@ fn a_job_that_may_run_twice_is_tried_again() {
         let fits = |e: &&serde_json::Value| e["event"] == event && e["step"] == "deploy";
         events.iter().filter(fits).count()
     };
-    assert_eq!((count("step.retrying"), count("step.started")), (2, 3), "{run}");
+    assert_eq!(
+        (count("step.retrying"), count("step.started")),
+        (2, 3),
+        "{run}"
+    );
 
     let installation = with(&[job("seed", r#"flaky, "2""#)]);
     let run = installation.run(&["deploy"]);
-    assert_eq!(run.code, Some(1), "a job is not tried again unless it says it may\n{run}");
+    assert_eq!(
+        run.code,
+        Some(1),
+        "a job is not tried again unless it says it may\n{run}"
+    );
 }

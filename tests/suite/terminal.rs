@@ -15,10 +15,19 @@ fn a_terminal_shows_stages_slots_and_what_waits_and_then_the_result() {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
-    let size = Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+    let size = Winsize {
+        ws_row: 40,
+        ws_col: 120,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
     tcsetwinsize(&terminal, size).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap();
-    let far = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+    let far = File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap())
+        .unwrap();
 
     let mut child = installation
         .command(&["deploy"])
@@ -48,5 +57,8 @@ fn a_terminal_shows_stages_slots_and_what_waits_and_then_the_result() {
     ] {
         assert!(shown.contains(words), "{words}\n{shown}");
     }
-    assert!(!shown.contains("\u{1b}[?25l"), "the cursor is left as it is");
+    assert!(
+        !shown.contains("\u{1b}[?25l"),
+        "the cursor is left as it is"
+    );
 }

@@ -9,9 +9,7 @@ use anyhow::{Result, bail};
 use stagewright_journal::{
     Append, Deployment, DeploymentId, JournalError, NewDeployment, State as Life,
 };
-use stagewright_pipeline::{
-    Course, Fact, Input, Moment, Queue, Request, State, Timestamp, decide,
-};
+use stagewright_pipeline::{Course, Fact, Input, Moment, Queue, Request, State, Timestamp, decide};
 
 use super::Driver;
 use crate::compose::Host;
@@ -88,7 +86,12 @@ async fn before_begin(host: &Host, id: &DeploymentId, input: Input) -> Result<Ap
     let description = read_description(&*host.journal, id).await?;
     let now = host.clock.now();
     let bodies = facts(&description, now, input)?;
-    Ok(Append::new(id.clone(), deployment.last_seq + 1, now.0, bodies))
+    Ok(Append::new(
+        id.clone(),
+        deployment.last_seq + 1,
+        now.0,
+        bodies,
+    ))
 }
 
 /// The facts that follow from an input before the deployment begins, as they are stored.

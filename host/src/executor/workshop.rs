@@ -50,7 +50,10 @@ impl Workshop {
         description: Description,
         book: Book,
     ) -> Self {
-        let names = description.subjects.iter().map(|subject| subject.service.name.clone());
+        let names = description
+            .subjects
+            .iter()
+            .map(|subject| subject.service.name.clone());
         let addresses = names.map(|name| (name, OnceCell::new())).collect();
         Self {
             sealed: Sealed::new(host.home.sealed(id.environment())),

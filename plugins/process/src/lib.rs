@@ -3,7 +3,7 @@
 //!
 //! The host unpacks, starts, watches and probes; here is decided what happens in which order,
 //! and what is put right when it does not work. All of it is written against
-//! [`machine`], so that it can be tested without one.
+//! `machine`, so that it can be tested without one.
 
 mod condition;
 mod config;

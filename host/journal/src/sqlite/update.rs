@@ -121,9 +121,12 @@ fn insert(
 
 /// The bytes of the largest text, and of all of them.
 fn size(bodies: &[String]) -> (usize, usize) {
-    bodies.iter().map(String::len).fold((0, 0), |(largest, sum), size| {
-        (largest.max(size), sum.saturating_add(size))
-    })
+    bodies
+        .iter()
+        .map(String::len)
+        .fold((0, 0), |(largest, sum), size| {
+            (largest.max(size), sum.saturating_add(size))
+        })
 }
 
 /// Replaces a document outside any deployment.

@@ -53,7 +53,10 @@ impl Lines {
                 format!("{} waits; {position} before it", scene.deployment)
             }
             Fact::DeploymentMerged { into } => {
-                format!("{} became part of {into}, which asks for the same", scene.deployment)
+                format!(
+                    "{} became part of {into}, which asks for the same",
+                    scene.deployment
+                )
             }
             Fact::DeploymentResumed => format!("{} goes on where it was", scene.deployment),
             Fact::StageStarted { stage } => format!("stage {}", course.stage_name(*stage)),
