@@ -24,6 +24,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use stagewright_pipeline::environment::Problems;
 use tracing_subscriber::EnvFilter;
 
 use crate::compose::Host;
@@ -122,6 +123,10 @@ fn unreachable_verb() -> Result<Exit> {
 /// Tells what went wrong, with everything that led to it.
 fn report(error: &anyhow::Error, output: Output) {
     let text = format!("{error:#}");
+    if let (Output::Json, Some(problems)) = (output, error.downcast_ref::<Problems>()) {
+        let object = serde_json::json!({ "error": { "message": text, "problems": problems.problems } });
+        return print::note(&object.to_string());
+    }
     match output {
         Output::Text => print::note(&format!("stagewright: {text}")),
         Output::Json => {

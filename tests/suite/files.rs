@@ -19,6 +19,15 @@ fn all_mistakes_of_a_file_are_told_at_once_with_their_places() {
             .any(|line| line.contains(place) && line.contains(word));
         assert!(told, "{place} {word}\n{run}");
     }
+    let run = installation.run(&["validate", "--output", "json"]);
+    let object: serde_json::Value = serde_json::from_str(&run.stderr).unwrap();
+    let lines: Vec<u64> = object["error"]["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!(lines, [4, 9, 10], "{run}");
 }
 
 #[test]

@@ -19,3 +19,4 @@ mod process;
 mod shop;
 mod sources;
 mod terminal;
+mod walls;

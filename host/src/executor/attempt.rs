@@ -91,11 +91,7 @@ impl Workshop {
             Step::Restart => plugin.restart(call).await?,
             Step::Destroy => {
                 plugin.destroy(call, self.description.with_data).await?;
-                self.sealed.forget(&attempt.service)?;
-                return Ok(Product {
-                    condition: Some("absent".to_owned()),
-                    ..Product::default()
-                });
+                return self.removed(attempt, subject).await;
             }
             step => {
                 return Err(
@@ -108,6 +104,22 @@ impl Workshop {
             reference: state.reference,
             condition: Some(state.condition),
             outputs,
+        })
+    }
+
+    /// What older strategies left goes, too; then nothing is known of the service any more.
+    async fn removed(&self, attempt: &Attempt, subject: &Subject) -> Result<Product, Stop> {
+        let known = self.book.record(&attempt.service);
+        let older = known.instances.iter().map(|instance| &instance.plugin);
+        for record in older.filter(|record| record.digest != subject.deploy.digest) {
+            let plugin = self.plugin(record).await?;
+            let call = self.call(attempt, self.bare(subject, record)?, self.log(attempt)?);
+            plugin.destroy(call, self.description.with_data).await?;
+        }
+        self.sealed.forget(&attempt.service)?;
+        Ok(Product {
+            condition: Some("absent".to_owned()),
+            ..Product::default()
         })
     }
 
