@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use stagewright_journal::{Journal, SqliteJournal};
@@ -39,7 +39,7 @@ pub(crate) struct Host {
     /// What hashes of secrets are keyed by.
     pub(crate) key: Key,
     /// Made when it is first needed: reading a status takes no sandbox.
-    runtime: OnceLock<Runtime>,
+    runtime: Mutex<Option<Runtime>>,
 }
 
 impl Host {
@@ -57,7 +57,7 @@ impl Host {
             secrets: Arc::new(OperatorSecrets::new(config.secrets.clone())),
             sources: Sources::new(home.sources()),
             key: Key::new(home.key()),
-            runtime: OnceLock::new(),
+            runtime: Mutex::default(),
             config_file: global.config.clone(),
             home,
             config,
@@ -68,12 +68,13 @@ impl Host {
     ///
     /// # Errors
     /// When it cannot be made on this machine.
-    pub(crate) fn runtime(&self) -> Result<&Runtime> {
-        if let Some(runtime) = self.runtime.get() {
-            return Ok(runtime);
+    pub(crate) fn runtime(&self) -> Result<Runtime> {
+        // Held while it is made, so that there is never a second engine.
+        let mut made = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*made {
+            Some(runtime) => Ok(runtime.clone()),
+            None => Ok(made.insert(self.make_runtime()?).clone()),
         }
-        let runtime = self.make_runtime()?;
-        Ok(self.runtime.get_or_init(|| runtime))
     }
 
     fn make_runtime(&self) -> Result<Runtime> {

@@ -23,6 +23,8 @@ use crate::home::private_folder;
 
 /// The longest request or answer, in bytes.
 const LONGEST: u64 = 64 * 1024;
+/// How long no request is taken after one could not be.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long one side waits for the other's line.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -140,8 +142,9 @@ async fn accept(listener: UnixListener, requests: mpsc::Sender<Asked>) {
                     conversations.spawn(answer(stream, requests.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the control socket takes no more requests");
-                    return;
+                    // Out of descriptors, most likely: others will be closed.
+                    tracing::warn!(%error, "a request could not be taken");
+                    tokio::time::sleep(PAUSE).await;
                 }
             },
             Some(_) = conversations.join_next() => {}

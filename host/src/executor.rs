@@ -10,6 +10,7 @@ pub(crate) mod observe;
 mod queue;
 mod render;
 mod sealed;
+mod swap;
 mod workshop;
 
 use std::sync::Arc;
@@ -24,6 +25,14 @@ use crate::control::{Asked, Control};
 pub(crate) use attempt::declared_commands;
 pub(crate) use ledger::read as read_ledger;
 pub(crate) use queue::{cancel_alone, enqueue};
+
+/// The sensitive outputs of an environment's jobs: what must not be shown.
+///
+/// # Errors
+/// When they cannot be read.
+pub(crate) fn sealed_values(host: &Host, environment: &str) -> Result<Vec<String>> {
+    Ok(sealed::Sealed::new(host.home.sealed(environment)).values()?)
+}
 
 /// Requests that wait while the driver is busy with one.
 const REQUESTS: usize = 16;

@@ -46,10 +46,12 @@ pub(crate) struct Follower {
     bell: LogBell,
     /// Attempts whose logs may still grow.
     open: BTreeSet<AttemptName>,
+    /// Read, and not handed out yet: what waits for more may be dropped at any time.
+    pending: Vec<Update>,
 }
 
 impl Follower {
-    /// Begins to follow a deployment, from the first fact after `after_seq`.
+    /// Begins to follow a deployment, from its first fact.
     ///
     /// # Errors
     /// When there is no such deployment, or what is recorded of it cannot be read.
@@ -69,6 +71,7 @@ impl Follower {
             bell: LogBell::listen(&folder)?,
             logs: LogReader::new(folder),
             open: BTreeSet::new(),
+            pending: Vec::new(),
             journal,
             id,
             description,
@@ -112,20 +115,19 @@ impl Follower {
     /// # Errors
     /// When journal or logs cannot be read.
     pub(crate) async fn read(&mut self) -> Result<Vec<Update>> {
-        let mut updates = Vec::new();
-        self.read_logs(&mut updates)?;
+        self.read_logs()?;
         loop {
             let entries = self.journal.read(&self.id, self.seq, PAGE).await?;
             if entries.is_empty() {
-                return Ok(updates);
+                return Ok(std::mem::take(&mut self.pending));
             }
             for entry in entries {
                 let fact = Fact::from_json(&entry.body)
                     .with_context(|| format!("fact {} of {}", entry.seq, self.id))?;
                 self.state.apply(&fact)?;
                 self.seq = entry.seq;
-                self.mark(&fact, &mut updates)?;
-                updates.push(Update::Fact {
+                self.mark(&fact)?;
+                self.pending.push(Update::Fact {
                     seq: entry.seq,
                     time_ms: entry.time_ms,
                     fact,
@@ -136,7 +138,7 @@ impl Follower {
 
     /// Opens the log of an attempt that started; reads the rest of one that ended, so that
     /// what a step said comes before its end.
-    fn mark(&mut self, fact: &Fact, updates: &mut Vec<Update>) -> Result<()> {
+    fn mark(&mut self, fact: &Fact) -> Result<()> {
         let (service, step, attempt, ended) = match fact {
             Fact::StepStarted {
                 service,
@@ -158,7 +160,8 @@ impl Follower {
             attempt: *attempt,
         };
         if ended {
-            updates.extend(self.logs.read(&name)?.into_iter().map(Update::Said));
+            let said = self.logs.read(&name)?;
+            self.pending.extend(said.into_iter().map(Update::Said));
             self.open.remove(&name);
         } else {
             self.open.insert(name);
@@ -166,9 +169,10 @@ impl Follower {
         Ok(())
     }
 
-    fn read_logs(&mut self, updates: &mut Vec<Update>) -> Result<()> {
+    fn read_logs(&mut self) -> Result<()> {
         for name in &self.open {
-            updates.extend(self.logs.read(name)?.into_iter().map(Update::Said));
+            let said = self.logs.read(name)?;
+            self.pending.extend(said.into_iter().map(Update::Said));
         }
         Ok(())
     }

@@ -9,8 +9,8 @@ mod bell;
 mod reader;
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -152,7 +152,11 @@ impl AttemptLog {
             let number = current.number + 1;
             *current = generation(&self.folder, &self.name, number)?;
             if let Some(old) = number.checked_sub(KEPT).filter(|&old| old > 0) {
-                std::fs::remove_file(self.folder.join(self.name.file(old)))?;
+                // One that somebody else has removed is gone as well.
+                match std::fs::remove_file(self.folder.join(self.name.file(old))) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+                    _ => {}
+                }
             }
         }
         // One write for one line, so that a reader never sees half of it for long.
@@ -200,13 +204,23 @@ fn level(level: Level) -> &'static str {
 
 fn generation(folder: &Path, name: &AttemptName, number: u32) -> Result<Generation> {
     let path = folder.join(name.file(number));
-    let file = OpenOptions::new()
+    let mut file = OpenOptions::new()
         .create(true)
         .append(true)
+        .read(true)
         .mode(0o600)
         .open(&path)
         .with_context(|| format!("cannot write the log {}", path.display()))?;
-    let bytes = file.metadata()?.len();
+    let mut bytes = file.metadata()?.len();
+    if bytes > 0 {
+        // A driver that was killed may have left half a line, which ends here.
+        let mut last = [0];
+        file.read_exact_at(&mut last, bytes - 1)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+            bytes += 1;
+        }
+    }
     Ok(Generation {
         number,
         file,

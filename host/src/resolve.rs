@@ -2,15 +2,18 @@
 //! service, what their configuration must look like, which commits are meant. Whatever is
 //! wrong is told at once, at its line, before anything starts.
 
+mod needs;
 mod standing;
 mod strategy;
+mod world;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use stagewright_pipeline::environment::{self, Checked, Configured, Problem, Problems, Service};
-use stagewright_pipeline::{Action, Ledger, PluginRecord};
+use stagewright_pipeline::{Action, PluginRecord};
 use stagewright_runtime::{Plugin, Role};
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +34,15 @@ pub(crate) struct Resolved {
     pub(crate) orphans: Vec<String>,
 }
 
+/// How far an environment file is looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// The file and its plugins: the same on every machine.
+    File,
+    /// Also what a deployment takes from the world: commits, source folders, secrets, ports.
+    World,
+}
+
 /// The plugins of a service, and who chose them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choices {
@@ -47,10 +59,11 @@ pub(crate) struct Choices {
 /// # Errors
 /// All that is wrong with it, or what kept it from being found out.
 pub(crate) async fn resolve(
-    host: &Host,
+    host: &Arc<Host>,
     file: &Path,
     action: Action,
     only: &[String],
+    extent: Extent,
 ) -> Result<Resolved> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read the environment file {}", file.display()))?;
@@ -61,6 +74,7 @@ pub(crate) async fn resolve(
         host,
         checked: &checked,
         folder: &folder,
+        extent,
         commits: host.sources.resolver(),
         problems: Vec::new(),
     };
@@ -84,6 +98,13 @@ pub(crate) async fn resolve(
     let ledger = read_ledger(&*host.journal, &checked.environment.name).await?;
     let described = |name: &str| checked.environment.service(name).is_some();
     let orphans = ledger.orphans(described).map(str::to_owned).collect();
+    // Who serves those that take no part is who deployed them.
+    for subject in subjects.iter_mut().filter(|subject| !subject.takes_part) {
+        let known = ledger.service(&subject.service.name);
+        if let Some(instance) = known.and_then(|known| known.instances.last()) {
+            subject.deploy = instance.plugin.clone();
+        }
+    }
     let description = Description {
         action,
         only: only.into_iter().collect(),
@@ -93,7 +114,7 @@ pub(crate) async fn resolve(
         cancel_grace: host.config.cancel_grace.millis(),
         environment: checked.environment,
     };
-    check_left_out(&description, &ledger)?;
+    needs::check(host, &description, &ledger).await?;
     Ok(Resolved {
         description,
         choices,
@@ -102,9 +123,10 @@ pub(crate) async fn resolve(
 }
 
 struct Resolution<'a> {
-    host: &'a Host,
+    host: &'a Arc<Host>,
     checked: &'a Checked,
     folder: &'a Path,
+    extent: Extent,
     commits: Resolver,
     problems: Vec<Problem>,
 }
@@ -130,11 +152,19 @@ impl Resolution<'_> {
         let deploy = self
             .plugin(service, Configured::Deploy, choices.deploy.as_ref())
             .await?;
-        let commit = if takes_part {
+        let takes_part_here = takes_part && self.extent == Extent::World;
+        let commit = if takes_part_here {
             self.commit(service).await?
         } else {
             None
         };
+        if let Some(deployer) = &deploy
+            && takes_part_here
+            && !service.skip
+        {
+            let plugin = self.host.runtime()?.load(&deployer.digest, self.folder).await?;
+            self.check_world(service, &plugin).await;
+        }
         let subject = deploy.map(|deploy| Subject {
             service: service.clone(),
             build,
@@ -259,55 +289,6 @@ pub(crate) fn granted_commands(description: &Description) -> Vec<(&str, Vec<Stri
             (!commands.is_empty()).then_some((subject.service.name.as_str(), commands))
         })
         .collect()
-}
-
-/// What is needed from services that take no part must be there already.
-fn check_left_out(description: &Description, ledger: &Ledger) -> Result<()> {
-    let environment = &description.environment;
-    let part: BTreeSet<&str> = description
-        .parts()
-        .filter(|subject| !subject.service.skip)
-        .map(|subject| subject.service.name.as_str())
-        .collect();
-    let mut missing = Vec::new();
-    for subject in description.parts().filter(|subject| !subject.service.skip) {
-        let name = &subject.service.name;
-        let needs = subject.service.needs.iter();
-        let needs = needs.filter_map(|&need| environment.services.get(need));
-        for need in needs.filter(|need| !part.contains(need.name.as_str())) {
-            let condition = ledger
-                .service(&need.name)
-                .and_then(|known| known.condition.as_deref());
-            if !matches!(condition, Some("ready" | "completed")) {
-                let is = condition.unwrap_or("not deployed");
-                missing.push(format!(
-                    "{name} needs {}, which takes no part and is {is}",
-                    need.name
-                ));
-            }
-        }
-        for reference in description.output_references(&subject.service) {
-            let outputs = ledger
-                .service(&reference.service)
-                .map(|known| known.outputs.as_slice());
-            let has = |output: &stagewright_pipeline::Output| output.name == reference.attribute;
-            if !part.contains(reference.service.as_str())
-                && !outputs.unwrap_or_default().iter().any(has)
-            {
-                missing.push(format!(
-                    "{name} uses {reference}, but {} takes no part and has not answered with it",
-                    reference.service
-                ));
-            }
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "{}; deploy them first, or select them, too",
-        missing.join("; ")
-    )
 }
 
 fn selection(checked: &Checked, only: &[String]) -> Result<BTreeSet<String>> {

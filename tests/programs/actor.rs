@@ -1,12 +1,14 @@
 //! A program that tests deploy: says what it is told to, in one of a few ways.
 //!
-//! `actor serve`: answers every request on `$PORT` with `$GREETING`. `actor job NAME=VALUE…`:
-//! answers with outputs; `NAME!=VALUE` is a sensitive one, and turned round, so that it stands
+//! `actor serve`: answers every request on `$PORT` with `$GREETING`, and `/pid` with its process
+//! id; with a fifo as `$GATE` it takes a byte from there before it begins.
+//! `actor job NAME=VALUE…`: answers with outputs; `NAME!=VALUE` is a sensitive one, and turned round, so that it stands
 //! in no file that was written by hand. `actor fail CODE`: says why and ends.
 //! `actor flaky TIMES`: fails so often first. `actor hang`: never
 //! ends, nor do its children.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 
@@ -35,6 +37,13 @@ fn say(text: &str) {
 }
 
 fn serve() -> ExitCode {
+    let gate = setting("GATE");
+    if !gate.is_empty()
+        && let Err(error) = File::open(&gate).and_then(|mut gate| gate.read_exact(&mut [0]))
+    {
+        say(&format!("cannot pass {gate}: {error}"));
+        return ExitCode::FAILURE;
+    }
     let address = format!("127.0.0.1:{}", setting("PORT"));
     let listener = match TcpListener::bind(&address) {
         Ok(listener) => listener,
@@ -67,7 +76,10 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     } else {
         "200 OK"
     };
-    let body = setting("GREETING");
+    let body = match path.as_str() {
+        "/pid" => std::process::id().to_string(),
+        _ => setting("GREETING"),
+    };
     write!(
         stream,
         "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",

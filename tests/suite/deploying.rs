@@ -69,53 +69,6 @@ fn a_service_is_deployed_left_alone_changed_stopped_started_and_destroyed() {
 }
 
 #[test]
-fn events_have_a_sequence_without_gaps_and_no_more_slots_than_allowed() {
-    let services: Vec<String> = (0..6)
-        .map(|n| server(&format!("s{n}"), free_port(), "hi"))
-        .collect();
-    let installation = with(&services);
-    let events = installation.succeed(&["deploy", "--output", "json"]).json();
-    let facts: Vec<&Value> = events
-        .iter()
-        .filter(|event| event.get("seq").is_some())
-        .collect();
-    for (index, event) in facts.iter().enumerate() {
-        assert_eq!(event["seq"], index as u64 + 1);
-        assert_eq!(event["deployment"], "test-1");
-    }
-    for phase in [&["build", "push"][..], &["deploy"]] {
-        let mut busy = std::collections::BTreeSet::new();
-        let mut most = 0;
-        for event in &facts {
-            if !phase.iter().any(|step| event["step"] == *step) {
-                continue;
-            }
-            if event["event"] == "step.started" {
-                assert!(
-                    (1..=4).contains(&event["slot"].as_u64().unwrap()),
-                    "{event}"
-                );
-                busy.insert(event["service"].to_string());
-            } else if event["event"] == "step.ended" && event["step"] != "build" {
-                busy.remove(&event["service"].to_string());
-            }
-            most = most.max(busy.len());
-        }
-        assert_eq!(most, 4, "slots of {phase:?}");
-    }
-    let last_build = facts
-        .iter()
-        .rposition(|e| e["step"] == "push" && e["event"] == "step.ended");
-    let first_deploy = facts
-        .iter()
-        .position(|e| e["step"] == "deploy" && e["event"] == "step.started");
-    assert!(
-        last_build < first_deploy,
-        "the deploy phase began before the build phase ended"
-    );
-}
-
-#[test]
 fn outputs_of_a_job_become_variables_and_sensitive_ones_are_written_nowhere() {
     let port = free_port();
     let services = [
@@ -169,7 +122,7 @@ fn a_secret_reaches_the_program_and_nothing_else() {
 }
 
 #[test]
-fn a_missing_secret_fails_the_service_before_anything_is_replaced() {
+fn a_missing_secret_is_told_before_anything_starts() {
     let port = free_port();
     let installation = with(&[server("web", port, "one")]);
     installation.succeed(&["deploy"]);
@@ -177,8 +130,9 @@ fn a_missing_secret_fails_the_service_before_anything_is_replaced() {
         server("web", port, "x").replace(r#"GREETING: "x""#, "GREETING: { secret: word }");
     rewrite(&installation, &[service]);
     let run = installation.run(&["deploy"]);
-    assert_eq!(run.code, Some(1), "{run}");
-    assert!(run.stdout.contains("STAGEWRIGHT_SECRET_WORD"), "{run}");
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("STAGEWRIGHT_SECRET_WORD"), "{run}");
+    assert!(run.stderr.contains("stagewright.yaml:9:"), "{run}");
     assert_eq!(get(port, "/").unwrap(), "one");
 }
 
@@ -227,12 +181,14 @@ fn a_port_that_somebody_else_holds_is_an_error_that_names_who() {
     let port = foreign.local_addr().unwrap().port();
     let installation = with(&[server("web", port, "one")]);
     let run = installation.run(&["deploy"]);
-    assert_eq!(run.code, Some(1), "{run}");
-    let pid = std::process::id().to_string();
-    assert!(
-        run.stdout.contains(&pid) && run.stdout.contains(&port.to_string()),
-        "{run}"
-    );
+    assert_eq!(run.code, Some(2), "{run}");
+    for words in [
+        std::process::id().to_string(),
+        port.to_string(),
+        "stagewright.yaml:8:".into(),
+    ] {
+        assert!(run.stderr.contains(&words), "{words}\n{run}");
+    }
 }
 
 #[test]
@@ -248,6 +204,25 @@ fn a_service_that_is_no_longer_in_the_file_is_shown_and_pruned() {
     installation.succeed(&["deploy", "--prune"]);
     assert_eq!(get(two, "/"), None);
     assert_eq!(get(one, "/").unwrap(), "1");
+}
+
+#[test]
+fn a_partial_deployment_leaves_the_others_running_as_they_were() {
+    let (one, two) = (free_port(), free_port());
+    let installation = with(&[server("one", one, "1"), server("two", two, "2")]);
+    installation.succeed(&["deploy"]);
+    let before = (get(one, "/pid").unwrap(), get(two, "/pid").unwrap());
+    rewrite(
+        &installation,
+        &[server("one", one, "changed"), server("two", two, "changed")],
+    );
+    let run = installation.succeed(&["deploy", "--only", "one", "--output", "json"]);
+    let touched = run.json().iter().any(|event| event["service"] == "two");
+    assert!(!touched, "{run}");
+    assert_eq!(get(one, "/").unwrap(), "changed");
+    assert_ne!(get(one, "/pid").unwrap(), before.0);
+    assert_eq!(get(two, "/").unwrap(), "2");
+    assert_eq!(get(two, "/pid").unwrap(), before.1);
 }
 
 #[test]

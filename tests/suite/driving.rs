@@ -1,58 +1,11 @@
 //! Who drives: cancel, interrupts, other terminals, the background, crashes.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::environment::{free_port, get, job, rewrite, server, with};
-use crate::installation::{Installation, Run};
-
-/// A run of the program whose events are read as they come.
-struct Going {
-    child: Child,
-    events: std::io::Lines<BufReader<std::process::ChildStdout>>,
-}
-
-impl Going {
-    fn new(installation: &Installation, arguments: &[&str]) -> Self {
-        let mut command = installation.command(arguments);
-        command
-            .arg("--output")
-            .arg("json")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let events = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, events }
-    }
-
-    /// Reads on to the first event that fits.
-    fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
-        for line in self.events.by_ref() {
-            let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            if fits(&event) {
-                return event;
-            }
-        }
-        panic!("the run ended before the event came");
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// The remaining events, and how it ended.
-    fn end(mut self) -> (Vec<Value>, Run) {
-        let rest = self
-            .events
-            .by_ref()
-            .map(|line| serde_json::from_str(&line.unwrap()).unwrap());
-        let rest = rest.collect();
-        (rest, self.child.wait_with_output().unwrap().into())
-    }
-}
+use crate::going::Going;
+use crate::installation::Installation;
 
 fn started(event: &Value, step: &str) -> bool {
     event["event"] == "step.started" && event["step"] == step

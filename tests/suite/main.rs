@@ -9,13 +9,21 @@
     reason = "a test fails by breaking off, and nothing here is used by another crate"
 )]
 
+mod broken_builds;
 mod deploying;
 mod driving;
 mod environment;
 mod files;
+mod gate;
+mod going;
 mod guests;
+mod images;
 mod installation;
+mod lasting;
+mod oci_tools;
+mod order;
 mod process;
+mod refusals;
 mod shop;
 mod sources;
 mod terminal;

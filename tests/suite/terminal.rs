@@ -50,8 +50,8 @@ fn a_terminal_shows_stages_slots_and_what_waits_and_then_the_result() {
     for words in [
         "test-1 · deploy · 0:0",
         "0.DEFAULT DATABASE",
-        "build slot 1",
-        "deploy slot 1",
+        "build: 1 of 4 slots taken",
+        "slot 1  web deploy",
         "web waits for stage",
         "test-1 succeeded in",
     ] {

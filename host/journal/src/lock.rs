@@ -158,6 +158,30 @@ impl EnvironmentLock {
     }
 }
 
+impl EnvironmentLock {
+    /// Does somebody drive the environment at this moment?
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn is_held(locks: &Path, environment: &str) -> Result<bool, LockError> {
+        let path = locks.join(environment);
+        let failed = |what| {
+            let path = path.clone();
+            move |source| LockError::Io { what, path, source }
+        };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failed("open")(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(failed("ask for the lock of")(source)),
+        }
+    }
+}
+
 impl Drop for EnvironmentLock {
     fn drop(&mut self) {
         // The next holder must not be shown under this one's name in the moment before it signs.

@@ -250,7 +250,9 @@ impl Record {
         });
         if let Some(plugin) = change.plugin {
             // A newer version of the same plugin has taken over what the older one made.
-            self.instances.retain(|i| i.plugin.name != plugin.name);
+            self.instances.retain(|i| {
+                i.plugin.name != plugin.name && !product.removed.contains(&i.plugin.digest)
+            });
             self.instances.push(Instance {
                 plugin,
                 deployment,

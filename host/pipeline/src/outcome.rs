@@ -63,6 +63,9 @@ pub struct Product {
     /// What a job answered with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<Output>,
+    /// Digests of plugins whose instances were removed, as another one serves the service now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
 }
 
 /// A name and a value that came out of a job.

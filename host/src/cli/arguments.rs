@@ -124,7 +124,7 @@ pub(crate) struct Deploy {
     #[arg(long)]
     pub(crate) redeploy: bool,
     /// Remove services that are no longer in the file
-    #[arg(long)]
+    #[arg(long, conflicts_with = "detach")]
     pub(crate) prune: bool,
     /// Return at once; the deployment goes on in the background
     #[arg(long)]

@@ -12,7 +12,7 @@ use crate::control::{self, Reply, Request};
 use crate::executor;
 
 pub(crate) async fn run(host: &Arc<Host>, cancel: &Cancel, output: Output) -> Result<Exit> {
-    let deployment = target::deployment(host, cancel.target.as_deref()).await?;
+    let deployment = target::unfinished(host, cancel.target.as_deref()).await?;
     let id = deployment.id;
     if deployment.state == State::Ended {
         bail!("{id} has ended already; there is nothing to cancel");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use stagewright_journal::{DeploymentId, EnvironmentLock, State as LifeOfDeployment};
+use stagewright_journal::{DeploymentId, State as LifeOfDeployment};
 use stagewright_pipeline::{Action, Ending, Life};
 use tokio::task::JoinHandle;
 
@@ -16,7 +16,7 @@ use crate::compose::Host;
 use crate::description::Description;
 use crate::executor::{Driver, enqueue};
 use crate::follow::Follower;
-use crate::resolve::{granted_commands, resolve};
+use crate::resolve::{Extent, granted_commands, resolve};
 
 pub(crate) async fn run(host: &Arc<Host>, deploy: &Deploy, output: Output) -> Result<Exit> {
     let action = if deploy.redeploy {
@@ -24,7 +24,7 @@ pub(crate) async fn run(host: &Arc<Host>, deploy: &Deploy, output: Output) -> Re
     } else {
         Action::Deploy
     };
-    let resolved = resolve(host, &deploy.file.file, action, &deploy.only).await?;
+    let resolved = resolve(host, &deploy.file.file, action, &deploy.only, Extent::World).await?;
     if output == Output::Text {
         announce(&resolved.description, &resolved.orphans, deploy.prune);
     }
@@ -82,19 +82,24 @@ pub(crate) async fn see_through(
     let mut id = id;
     loop {
         let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
-        let driving = tokio::spawn(drive_or_wait(Arc::clone(host), id.clone()));
+        let mut driving = tokio::spawn(drive_or_wait(Arc::clone(host), id.clone()));
         let listening = tokio::spawn(interrupt::listen(Arc::clone(host), id.clone()));
         let mut view = view::choose(output);
         let name = id.to_string();
         let shown = tokio::select! {
             shown = watch(&mut follower, &name, &*host.clock, &mut *view) => shown,
-            failed = failure_of(driving) => Err(failed),
+            failed = failure_of(&mut driving) => {
+                print::note(&format!("stagewright: {failed:#}"));
+                return Ok(Exit::Lost);
+            }
         };
-        listening.abort();
         if let Err(error) = shown {
-            print::note(&format!("stagewright: {id} was lost sight of: {error:#}"));
-            return Ok(Exit::Lost);
+            // Nobody sees it any more, which is no reason to leave it half done.
+            print::note(&format!("stagewright: {id} goes on unseen: {error:#}"));
+            driving.await??;
+            follower.read().await?;
         }
+        listening.abort();
         if let Some(other) = merged_into(host, &id).await? {
             id = other;
             continue;
@@ -116,7 +121,7 @@ async fn merged_into(host: &Host, id: &DeploymentId) -> Result<Option<Deployment
 }
 
 /// Completes only when driving fails: its success is seen in the journal.
-async fn failure_of(driving: JoinHandle<Result<()>>) -> anyhow::Error {
+async fn failure_of(driving: &mut JoinHandle<Result<()>>) -> anyhow::Error {
     match driving.await {
         Ok(Ok(())) => std::future::pending().await,
         Ok(Err(error)) => error.context("the deployment stopped; `stagewright resume` goes on"),
@@ -134,7 +139,6 @@ async fn drive_or_wait(host: Arc<Host>, id: DeploymentId) -> Result<()> {
         if let Some(driver) = Driver::try_new(&host, id.environment())? {
             return driver.run(Some(&id)).await;
         }
-        let (locks, environment) = (host.home.locks(), id.environment().to_owned());
-        tokio::task::spawn_blocking(move || EnvironmentLock::wait(&locks, &environment)).await??;
+        drive::wait_for_driver(&host, id.environment()).await?;
     }
 }

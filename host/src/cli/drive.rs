@@ -1,10 +1,11 @@
 //! `resume`, and the hidden `drive`: go on with what is recorded and has not ended.
 
-use std::os::unix::process::CommandExt;
+use std::fs::File;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use stagewright_journal::EnvironmentLock;
 
 use super::arguments::{Named, Output};
 use super::deploy::see_through;
@@ -34,14 +35,26 @@ pub(crate) async fn resume(host: &Arc<Host>, named: &Named, output: Output) -> R
 
 /// Drives everything that is recorded for an environment, unseen.
 pub(crate) async fn run(host: &Arc<Host>, environment: &str) -> Result<Exit> {
-    // Already the leader of a session when it was started by hand in a shell; that is fine.
-    let _ = rustix::process::setsid();
-    match Driver::try_new(host, environment)? {
-        Some(driver) => driver.run(None).await?,
-        // Whoever drives finds what was recorded.
-        None => tracing::info!(environment, "another process drives"),
+    rustix::process::setsid().context("cannot leave the terminal")?;
+    // Who drives now may do so only up to its own deployment, so the queue is looked at again
+    // each time the lock is free.
+    while !host.journal.unfinished(environment).await?.is_empty() {
+        match Driver::try_new(host, environment)? {
+            Some(driver) => driver.run(None).await?,
+            None => wait_for_driver(host, environment).await?,
+        }
     }
     Ok(Exit::Success)
+}
+
+/// Waits until nobody drives the environment.
+///
+/// # Errors
+/// When the lock cannot be waited for.
+pub(crate) async fn wait_for_driver(host: &Host, environment: &str) -> Result<()> {
+    let (locks, environment) = (host.home.locks(), environment.to_owned());
+    let waited = tokio::task::spawn_blocking(move || EnvironmentLock::wait(&locks, &environment));
+    Ok(waited.await??)
 }
 
 /// Starts a process that drives an environment after this one has gone.
@@ -59,8 +72,7 @@ pub(crate) fn detach(host: &Host, environment: &str) -> Result<()> {
         .args(["drive", environment])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
+        .stderr(File::create(host.home.root().join(format!("{environment}.driver.log")))?)
         .spawn()
         .context("cannot start the process that goes on in the background")?;
     Ok(())

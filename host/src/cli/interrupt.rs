@@ -29,12 +29,11 @@ pub(crate) async fn listen(host: Arc<Host>, id: DeploymentId) -> Result<()> {
             force,
         };
         match control::ask(&host.home.control(id.environment()), &request).await {
-            Ok(Some(Reply::Accepted)) => {}
+            Ok(Some(Reply::Accepted)) => force = true,
             Ok(Some(Reply::Refused(why))) => print::note(&format!("not cancelled: {why}")),
             Ok(None) => print::note("not cancelled: nobody drives the deployment"),
             Err(error) => print::note(&format!("not cancelled: {error:#}")),
         }
-        force = true;
     }
 }
 

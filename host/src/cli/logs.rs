@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use stagewright_pipeline::Action;
+use stagewright_pipeline::environment::Variable;
+use stagewright_runtime::Redactor;
 
 use super::arguments::{Logs, Output};
 use super::view::{self, said_text};
 use super::{Exit, print, target};
 use crate::compose::Host;
+use crate::executor::sealed_values;
 use crate::follow::{Follower, Update};
 use crate::logs::{LogReader, Said};
+use crate::resolve::standing;
 
 /// How many of the last lines of a release are shown.
 const TAIL: usize = 200;
@@ -18,7 +23,7 @@ pub(crate) async fn run(host: &Arc<Host>, logs: &Logs, output: Output) -> Result
     let deployment = target::deployment(host, logs.target.as_deref()).await?;
     let id = deployment.id;
     if let (true, Some(service)) = (logs.release, &logs.service) {
-        return of_release(host, id.environment(), service, output);
+        return of_release(host, id.environment(), service, output).await;
     }
     let name = id.to_string();
     let wanted = |said: &Said| {
@@ -58,7 +63,7 @@ fn show(deployment: &str, said: &Said, output: Output) -> Result<()> {
     }
 }
 
-fn of_release(host: &Host, environment: &str, service: &str, output: Output) -> Result<Exit> {
+async fn of_release(host: &Host, environment: &str, service: &str, output: Output) -> Result<Exit> {
     let releases = host
         .runtime()?
         .supervisor()
@@ -70,7 +75,8 @@ fn of_release(host: &Host, environment: &str, service: &str, output: Output) -> 
     let lines = newest
         .tail(TAIL)
         .with_context(|| format!("the log of {service} is unreadable"))?;
-    for text in lines {
+    let redactor = secrets_of(host, environment, service).await?;
+    for text in lines.iter().map(|line| harmless(&redactor.redact(line))) {
         match output {
             Output::Json => {
                 print::json(&serde_json::json!({ "service": service, "message": text }))?;
@@ -79,4 +85,28 @@ fn of_release(host: &Host, environment: &str, service: &str, output: Output) -> 
         }
     }
     Ok(Exit::Success)
+}
+
+/// What must not be shown of what a service prints.
+async fn secrets_of(host: &Host, environment: &str, service: &str) -> Result<Redactor> {
+    let redactor = Redactor::new();
+    let standing = standing(host, environment, Action::Restart, &[], false).await?;
+    let variables = standing.subject(service).map(|subject| &subject.service.variables);
+    for variable in variables.into_iter().flat_map(|variables| variables.values()) {
+        if let Variable::Secret(name) = variable
+            && let Ok(value) = host.secrets.value(name).await
+        {
+            redactor.add(value.expose());
+        }
+    }
+    for value in sealed_values(host, environment)? {
+        redactor.add(&value);
+    }
+    Ok(redactor)
+}
+
+/// A line that cannot disturb a terminal.
+fn harmless(line: &str) -> String {
+    let shown = line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c });
+    shown.collect()
 }

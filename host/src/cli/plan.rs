@@ -11,7 +11,7 @@ use super::{Exit, print};
 use crate::compose::Host;
 use crate::description::Subject;
 use crate::executor::foresee::{Foresight, Intended};
-use crate::resolve::{Choices, Resolved, granted_commands, resolve};
+use crate::resolve::{Extent, Choices, Resolved, granted_commands, resolve};
 
 /// What would happen to one service.
 #[derive(Debug, Serialize)]
@@ -42,7 +42,7 @@ struct Chosen {
 }
 
 pub(crate) async fn run(host: &Arc<Host>, plan: &Plan, output: Output) -> Result<Exit> {
-    let resolved = resolve(host, &plan.file.file, Action::Deploy, &plan.only).await?;
+    let resolved = resolve(host, &plan.file.file, Action::Deploy, &plan.only, Extent::World).await?;
     let foresight = Foresight::new(host, &resolved.description).await?;
     let description = &resolved.description;
     if output == Output::Text {
@@ -139,7 +139,8 @@ fn text(row: &Row) -> Result<()> {
         ("build ", &row.build, &row.build_reasons),
         ("deploy", &row.deploy, &row.deploy_reasons),
     ] {
-        print::line(&format!("    {what}  {word}: {}", reasons.join(", ")).replace(": \n", "\n"))?;
+        let why = if reasons.is_empty() { "" } else { ": " };
+        print::line(&format!("    {what}  {word}{why}{}", reasons.join(", ")))?;
     }
     for change in &row.changes {
         let downtime = if change.downtime {

@@ -12,7 +12,7 @@ use stagewright_runtime::Inspection;
 use super::arguments::{File, Output, Plugin};
 use super::{Exit, print};
 use crate::compose::Host;
-use crate::resolve::resolve;
+use crate::resolve::{Extent, resolve};
 
 pub(crate) async fn run(host: &Arc<Host>, plugin: &Plugin, output: Output) -> Result<Exit> {
     match plugin {
@@ -25,7 +25,7 @@ async fn list(host: &Arc<Host>, file: &File, output: Output) -> Result<Exit> {
     let mut references: BTreeSet<String> = host.runtime()?.builtin().collect();
     let mut folder = std::env::current_dir()?;
     if file.file.exists() {
-        let resolved = resolve(host, &file.file, Action::Deploy, &[]).await?;
+        let resolved = resolve(host, &file.file, Action::Deploy, &[], Extent::File).await?;
         folder.clone_from(&resolved.description.folder);
         let chosen = resolved.choices.into_iter();
         let chosen = chosen.flat_map(|choices| [choices.build, choices.push, choices.deploy]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use serde::Serialize;
-use stagewright_journal::State as LifeOfDeployment;
+use stagewright_journal::{EnvironmentLock, State as LifeOfDeployment};
 use stagewright_pipeline::{Ledger, Record, ServiceId, State};
 
 use super::arguments::{Named, Output};
@@ -38,6 +38,9 @@ struct Report {
     environment: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     running: Option<String>,
+    /// Begun, and nobody drives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interrupted: Option<String>,
     queued: Vec<String>,
     services: Vec<Row>,
 }
@@ -78,9 +81,13 @@ pub(crate) async fn run(host: &Arc<Host>, named: &Named, output: Output) -> Resu
             .and_then(|follower| doing(follower.state(), name));
         services.push(row);
     }
+    let is_driven = EnvironmentLock::is_held(&host.home.locks(), &environment)?;
+    let begun = running.map(|id| id.to_string());
+    let (running, interrupted) = if is_driven { (begun, None) } else { (None, begun) };
     let report = Report {
         environment,
-        running: running.map(|id| id.to_string()),
+        running,
+        interrupted,
         queued,
         services,
     };
@@ -145,6 +152,9 @@ fn text(report: &Report) -> Result<()> {
     print::line(&format!("environment {}", report.environment))?;
     if let Some(running) = &report.running {
         print::line(&format!("running: {running}"))?;
+    }
+    if let Some(interrupted) = &report.interrupted {
+        print::line(&format!("interrupted: {interrupted}; `stagewright resume` goes on"))?;
     }
     if !report.queued.is_empty() {
         print::line(&format!("queued: {}", report.queued.join(", ")))?;

@@ -46,9 +46,7 @@ pub(crate) async fn environment(host: &Host, said: Option<&str>) -> Result<Strin
 /// # Errors
 /// When there is none.
 pub(crate) async fn deployment(host: &Host, said: Option<&str>) -> Result<Deployment> {
-    if let Some(id) = said.and_then(|said| said.parse::<DeploymentId>().ok())
-        && let Some(deployment) = host.journal.deployment(&id).await?
-    {
+    if let Some(deployment) = by_id(host, said).await? {
         return Ok(deployment);
     }
     let environment = environment(host, said).await?;
@@ -56,6 +54,27 @@ pub(crate) async fn deployment(host: &Host, said: Option<&str>) -> Result<Deploy
     last.into_iter()
         .next()
         .with_context(|| format!("environment `{environment}` has no deployment"))
+}
+
+/// The deployment that is meant: by its id, or the first of an environment's that has not
+/// ended, which is the one that runs.
+///
+/// # Errors
+/// When there is none.
+pub(crate) async fn unfinished(host: &Host, said: Option<&str>) -> Result<Deployment> {
+    if let Some(deployment) = by_id(host, said).await? {
+        return Ok(deployment);
+    }
+    let environment = environment(host, said).await?;
+    let first = host.journal.unfinished(&environment).await?.into_iter().next();
+    first.with_context(|| format!("no deployment of `{environment}` runs or waits"))
+}
+
+async fn by_id(host: &Host, said: Option<&str>) -> Result<Option<Deployment>> {
+    match said.and_then(|said| said.parse::<DeploymentId>().ok()) {
+        Some(id) => Ok(host.journal.deployment(&id).await?),
+        None => Ok(None),
+    }
 }
 
 fn is_path(said: &str) -> bool {

@@ -8,10 +8,10 @@ use stagewright_pipeline::Action;
 use super::arguments::{File, Output};
 use super::{Exit, print};
 use crate::compose::Host;
-use crate::resolve::resolve;
+use crate::resolve::{Extent, resolve};
 
 pub(crate) async fn run(host: &Arc<Host>, file: &File, output: Output) -> Result<Exit> {
-    let resolved = resolve(host, &file.file, Action::Deploy, &[]).await?;
+    let resolved = resolve(host, &file.file, Action::Deploy, &[], Extent::File).await?;
     let environment = &resolved.description.environment;
     match output {
         Output::Json => print::json(environment)?,

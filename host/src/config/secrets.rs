@@ -11,6 +11,9 @@ use stagewright_pipeline::environment::document::Document;
 use stagewright_runtime::record::Failure;
 use stagewright_runtime::{SecretText, Secrets};
 
+/// Shorter values are in every text: they could neither be kept secret nor be redacted.
+const SHORTEST: usize = 4;
+
 /// Where secrets come from, as it is configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -47,11 +50,11 @@ impl OperatorSecrets {
         if let Some(file) = &self.config.file
             && let Some(value) = in_file(file, name)?
         {
-            return Ok(SecretText::new(value));
+            return long_enough(name, value);
         }
         let variable = self.variable(name);
         match std::env::var(&variable) {
-            Ok(value) => Ok(SecretText::new(value)),
+            Ok(value) => long_enough(name, value),
             Err(_) => Err(Failure::new("secrets.unknown", format!("there is no secret `{name}`"))
                 .hint(format!(
                     "set {variable}, or name a file under `secrets` in the operator's configuration"
@@ -76,6 +79,17 @@ impl Secrets for OperatorSecrets {
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SecretText, Failure>> {
         Box::pin(async move { self.look_up(name) })
     }
+}
+
+fn long_enough(name: &str, value: String) -> Result<SecretText, Failure> {
+    if value.chars().count() >= SHORTEST {
+        return Ok(SecretText::new(value));
+    }
+    Err(Failure::new(
+        "secrets.too-short",
+        format!("the secret `{name}` has fewer than {SHORTEST} characters, so it cannot be kept out of logs"),
+    )
+    .hint("choose a longer one"))
 }
 
 fn in_file(path: &Path, name: &str) -> Result<Option<String>, Failure> {
@@ -138,6 +152,14 @@ mod tests {
         let failure = secrets.value("api-token").await.unwrap_err();
         assert!(failure.message.contains("mode 644"), "{}", failure.message);
         assert!(!failure.message.contains("t0ken"));
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_too_short_is_refused() {
+        let (_folder, secrets) = secrets("pin: \"123\"\n", 0o600);
+        let failure = secrets.value("pin").await.unwrap_err();
+        assert_eq!(failure.code, "secrets.too-short");
+        assert!(!failure.message.contains("123"));
     }
 
     #[tokio::test]

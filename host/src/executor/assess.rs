@@ -8,7 +8,7 @@ use stagewright_pipeline::{
 };
 use stagewright_runtime::{Cancel, record};
 
-use super::attempt::{Stop, interruptible, shown};
+use super::attempt::{Stop, declared_commands, interruptible, shown, within};
 use super::render::Rendered;
 use super::workshop::Workshop;
 use crate::description::Subject;
@@ -118,12 +118,20 @@ impl Workshop {
             parts.push(("push configuration".to_owned(), push.config.clone()));
         }
         let mut call = self.question(self.bare(subject, builder)?, cancel.clone(), *left);
-        if let Some(tree) = self.source(subject, &cancel.requested).await? {
-            call.source = Some(shown(&tree));
-            let digest = interruptible(&cancel.requested, move |flag| tree.digest(flag)).await?;
+        let token = cancel.requested.child_token();
+        let digested = async {
+            let Some(tree) = self.source(subject, &token).await? else {
+                return Ok(None);
+            };
+            let source = shown(&tree);
+            let digest = interruptible(&token, move |flag| tree.digest(flag)).await?;
+            Ok(Some((source, digest)))
+        };
+        if let Some((source, digest)) = within(*left, &token, digested).await? {
+            call.source = Some(source);
             parts.push(("source".to_owned(), digest));
         }
-        self.provide_folders(&mut call, builder);
+        call.commands = declared_commands(&builder.config);
         let plugin = self.plugin(builder).await?;
         for (name, value) in plugin.inputs(call).await? {
             parts.push((name, value));

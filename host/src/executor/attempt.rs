@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use stagewright_pipeline::{Failure, Outcome, Output, PluginRecord, Product, Retry, Step};
 use stagewright_runtime::{Call, Source, StepError, record};
@@ -36,12 +37,14 @@ impl Workshop {
         let plugin = self.plugin(record).await?;
         let log = self.log(attempt)?;
         let mut call = self.call(attempt, self.bare(subject, record)?, log);
-        if let Some(tree) = self.source(subject, &attempt.cancel.requested).await? {
-            call.source = Some(
-                self.staged(&attempt.service, tree, &attempt.cancel.requested)
-                    .await?,
-            );
-        }
+        let token = attempt.cancel.requested.child_token();
+        let staged = async {
+            match self.source(subject, &token).await? {
+                Some(tree) => Ok(Some(self.staged(&attempt.service, tree, &token).await?)),
+                None => Ok(None),
+            }
+        };
+        call.source = within(attempt.left, &token, staged).await?;
         self.provide_folders(&mut call, record);
         let built = plugin.build(call).await?;
         Ok(Product {
@@ -74,18 +77,18 @@ impl Workshop {
         let subject = self.subject(&attempt.service)?;
         let record = &subject.deploy;
         let plugin = self.plugin(record).await?;
-        let log = self.log(attempt)?;
+        if attempt.step == Step::Deploy {
+            let (state, removed) = self.deploy(attempt, subject, &plugin).await?;
+            let product = self.product(attempt, state)?;
+            return Ok(Product { removed, ..product });
+        }
         let rendered = match attempt.step {
             // What is taken down needs no variables, and they may refer to what is gone.
             Step::Stop | Step::Destroy => self.bare(subject, record)?,
             _ => self.rendered(subject, record).await?,
         };
-        let call = self.call(attempt, rendered, log);
+        let call = self.call(attempt, rendered, self.log(attempt)?);
         let state = match attempt.step {
-            Step::Deploy => {
-                let reference = self.reference(&attempt.service)?;
-                plugin.deploy(call, reference).await?
-            }
             Step::Start => plugin.start(call).await?,
             Step::Stop => plugin.stop(call).await?,
             Step::Restart => plugin.restart(call).await?,
@@ -94,16 +97,19 @@ impl Workshop {
                 return self.removed(attempt, subject).await;
             }
             step => {
-                return Err(
-                    Failure::new("host.fault", format!("no deployer does `{step}`")).into(),
-                );
+                return Err(Failure::new("host.fault", format!("no deployer does `{step}`")).into());
             }
         };
+        Ok(self.product(attempt, state)?)
+    }
+
+    fn product(&self, attempt: &Attempt, state: record::State) -> Result<Product, Failure> {
         let outputs = self.sealed.keep(&attempt.service, state.outputs)?;
         Ok(Product {
             reference: state.reference,
             condition: Some(state.condition),
             outputs,
+            removed: Vec::new(),
         })
     }
 
@@ -198,6 +204,26 @@ pub(super) fn shown(tree: &SourceTree) -> Source {
         root: tree.root.clone(),
         path: tree.path.clone(),
         include: tree.include.clone(),
+    }
+}
+
+/// Bounds what the host itself does for a step. Work that is too late is told to end through
+/// its token.
+pub(super) async fn within<T>(
+    millis: u64,
+    token: &CancellationToken,
+    work: impl Future<Output = Result<T, Stop>>,
+) -> Result<T, Stop> {
+    let _ended = token.clone().drop_guard();
+    match tokio::time::timeout(Duration::from_millis(millis), work).await {
+        Ok(done) => done,
+        Err(_) => Err(Failure::new(
+            "step.timed-out",
+            format!("the source was not there after {} s", millis / 1_000),
+        )
+        .hint("look whether the repository answers, or give the step longer with `timeouts`")
+        .retry(Retry::Later)
+        .into()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures::FutureExt;
 use stagewright_journal::{Append, DeploymentId};
 use stagewright_pipeline::{
@@ -68,6 +68,7 @@ impl Drive {
             id,
         };
         drive.replay().await?;
+        drive.workshop.learn_secrets().await;
         Ok(drive)
     }
 
@@ -97,6 +98,9 @@ impl Drive {
         }
         while !self.has_ended() {
             let timer = self.next_timer();
+            if self.tasks.is_empty() && timer.is_none() {
+                bail!("{} can go no further: nothing runs and nothing is waited for", self.id);
+            }
             let input = tokio::select! {
                 Some(ended) = self.tasks.join_next() => ended.context("a step was lost")?,
                 Some((request, reply)) = requests.recv() => {
@@ -141,7 +145,9 @@ impl Drive {
             self.take(Input::Cancel { force }).await?;
             Reply::Accepted
         } else {
-            super::queue::cancel(&self.host, &deployment).await?
+            // What goes wrong with another deployment is no reason to end this one.
+            let cancelled = super::queue::cancel(&self.host, &deployment).await;
+            cancelled.unwrap_or_else(|error| Reply::Refused(format!("{error:#}")))
         };
         // Who asked may have gone away meanwhile; what was asked for was done.
         let _ = reply.send(answer);

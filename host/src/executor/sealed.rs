@@ -2,7 +2,7 @@
 //! never in it. What the journal gets in their place is an empty value.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -70,6 +70,11 @@ impl Sealed {
         Ok(value.map(|value| SecretText::new(value.as_str())))
     }
 
+    /// All values: what must never be written.
+    pub(super) fn values(&self) -> Result<Vec<String>, Failure> {
+        Ok(self.read()?.into_values().flat_map(BTreeMap::into_values).collect())
+    }
+
     fn change(&self, change: impl FnOnce(&mut Values)) -> Result<(), Failure> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut values = self.read()?;
@@ -103,6 +108,9 @@ impl Sealed {
         file.write_all(&serde_json::to_vec(values)?)?;
         file.sync_all()?;
         std::fs::rename(&fresh, &self.path)?;
+        if let Some(folder) = self.path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stagewright_journal::DeploymentId;
+use stagewright_pipeline::environment::Variable;
 use stagewright_pipeline::{Failure, PluginRecord, Retry, Step};
 use stagewright_runtime::{Call, Cancel, LogLine, Plugin, Progress, Redactor, Sink, record};
 use tokio::sync::OnceCell;
@@ -63,6 +64,23 @@ impl Workshop {
             description,
             book,
             addresses,
+        }
+    }
+
+    /// Makes every secret of the deployment known to the redactor, so that what was revealed
+    /// before a crash is not written after it. One that cannot be had now is told of by the
+    /// step that needs it.
+    pub(super) async fn learn_secrets(&self) {
+        let variables = self.description.parts().flat_map(|part| part.service.variables.values());
+        for variable in variables {
+            if let Variable::Secret(name) = variable
+                && let Ok(value) = self.host.secrets.value(name).await
+            {
+                self.redactor.add(value.expose());
+            }
+        }
+        for value in self.sealed.values().unwrap_or_default() {
+            self.redactor.add(&value);
         }
     }
 

@@ -86,6 +86,17 @@ fn a_line_that_is_half_written_is_read_when_it_is_whole() {
     assert_eq!(messages(&reader.read(&name()).unwrap()), ["one"]);
 }
 
+#[test]
+fn a_line_that_was_torn_does_not_spoil_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.build.1.1.log");
+    std::fs::write(&path, "{\"event\":\"step.lo").unwrap();
+    let log = AttemptLog::open(folder.path(), name(), Arc::new(SystemClock)).unwrap();
+    say(&log, "whole");
+    let mut reader = LogReader::new(folder.path().to_owned());
+    assert_eq!(messages(&reader.read(&name()).unwrap()), ["whole"]);
+}
+
 #[tokio::test]
 async fn a_listener_hears_of_a_new_line() {
     let folder = tempfile::tempdir().unwrap();

@@ -38,23 +38,13 @@ pub(crate) async fn standing(
         bail!("{} is not deployed in `{environment}`", unknown.join(", "));
     }
     let mut description = last_deploy(host, environment).await?;
-    let last_stage = description.environment.stages.len().saturating_sub(1);
-    for name in &deployed {
-        if description.subject(name).is_none() {
-            let mut orphan = as_deployed(host, environment, &ledger, name).await?;
-            orphan.service.stage = last_stage;
-            orphan.service.needs.clear();
-            description.subjects.push(orphan);
-        }
-    }
     for subject in &mut description.subjects {
-        let name = subject.service.name.as_str();
-        let selected = only.is_empty() || only.iter().any(|selected| selected == name);
-        subject.takes_part = selected && deployed.contains(name);
-        let record = ledger.service(name);
-        if let Some(instance) = record.and_then(|record| record.instances.last()) {
-            subject.deploy = instance.plugin.clone();
-        }
+        subject.takes_part = false;
+    }
+    for name in deployed {
+        let mut subject = as_deployed(host, environment, &ledger, name).await?;
+        subject.takes_part = only.is_empty() || only.iter().any(|selected| selected == name);
+        place(&mut description, subject);
     }
     description.action = action;
     description.only = only.to_vec();
@@ -66,6 +56,9 @@ pub(crate) async fn standing(
 /// The description of the last deployment that built and deployed.
 async fn last_deploy(host: &Host, environment: &str) -> Result<Description> {
     for deployment in host.journal.deployments(Some(environment), MOST).await? {
+        if deployment.started_ms.is_none() {
+            continue;
+        }
         let description = read_description(&*host.journal, &deployment.id).await?;
         if description.action.has_builds() {
             return Ok(description);
@@ -77,21 +70,41 @@ async fn last_deploy(host: &Host, environment: &str) -> Result<Description> {
 /// How many deployments are looked through for one that deployed.
 const MOST: usize = 1_000;
 
-/// A service that is no longer in the file, as the deployment that made it described it.
+/// Puts a service into a description of its environment as it is now: its stage and its needs
+/// are indices into that; an orphan goes to the last stage.
+fn place(description: &mut Description, mut subject: Subject) {
+    let mut subjects = description.subjects.iter_mut();
+    match subjects.find(|known| known.service.name == subject.service.name) {
+        Some(known) => {
+            subject.service.stage = known.service.stage;
+            subject.service.needs.clone_from(&known.service.needs);
+            subject.service.skip = known.service.skip;
+            *known = subject;
+        }
+        None => {
+            subject.service.stage = description.environment.stages.len().saturating_sub(1);
+            subject.service.needs.clear();
+            description.subjects.push(subject);
+        }
+    }
+}
+
+/// A service as the deployment that made its instance described it.
 async fn as_deployed(
     host: &Host,
     environment: &str,
     ledger: &Ledger,
     name: &str,
 ) -> Result<Subject> {
-    let instance = ledger
-        .service(name)
-        .and_then(|record| record.instances.last());
+    let known = ledger.service(name).map(|record| record.instances.as_slice());
+    let known = known.unwrap_or_default();
+    // After an attempt that failed, what was confirmed before it still serves.
+    let instance = known.iter().rfind(|instance| instance.confirmed).or(known.last());
     let instance = instance.with_context(|| format!("{name} is not deployed"))?;
     let id = DeploymentId::new(environment, instance.deployment);
     let description = read_description(&*host.journal, &id).await?;
-    let subject = description.subject(name);
-    subject
-        .cloned()
-        .with_context(|| format!("{id} does not describe {name}"))
+    let subject = description.subject(name).cloned();
+    let mut subject = subject.with_context(|| format!("{id} does not describe {name}"))?;
+    subject.deploy = instance.plugin.clone();
+    Ok(subject)
 }

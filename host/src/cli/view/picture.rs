@@ -80,6 +80,12 @@ impl Picture {
             .filter(|step| step.step.phase() == phase)
             .collect();
         taken.sort_by_key(|step| step.slot);
+        if let Some(first) = taken.first() {
+            let course = scene.state.course();
+            let stage = course.service(first.service).map(|service| service.stage);
+            let limit = stage.and_then(|stage| course.stage(stage)).map_or(0, |s| s.limit(phase));
+            lines.push(format!("  {phase}: {} of {limit} slots taken", taken.len()));
+        }
         for step in taken {
             let name = scene.state.course().service_name(step.service);
             let since = self.started.get(&step.service);
@@ -90,7 +96,7 @@ impl Picture {
             };
             let last = self.last.get(name).map_or("", String::as_str);
             lines.push(format!(
-                "  {phase} slot {:<2} {name} {}{attempt} {}  {last}",
+                "    slot {:<2} {name} {}{attempt} {}  {last}",
                 step.slot,
                 step.step,
                 duration(elapsed),

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::error::Error;
 use super::launch::ImageDefaults;
 use super::place::{NEW, create_private, remove_folder, sweep};
+use super::ports::{self, Holder, Listener};
 use super::record::{self, Layout, Meta};
 use super::release::Release;
 
@@ -88,6 +89,37 @@ impl Supervisor {
             environment: environment.to_owned(),
             name: name.to_owned(),
         })
+    }
+}
+
+impl Supervisor {
+    /// Who listens on a tcp port of this machine, unless that is a release of the environment.
+    ///
+    /// # Errors
+    /// When the tables of the kernel or the folders of the environment cannot be read.
+    pub fn foreign_holder(&self, environment: &str, port: u16) -> Result<Option<Holder>, Error> {
+        let mut listeners = ports::listeners(port)?;
+        listeners.retain(|listener| listener.loopback().is_some());
+        if listeners.is_empty() {
+            return Ok(None);
+        }
+        let folder = self.settings.releases.join(environment);
+        let services = match fs::read_dir(&folder) {
+            Ok(services) => services,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(listeners.first().map(Listener::holder));
+            }
+            Err(error) => return Err(Error::io("read", folder)(error)),
+        };
+        let mut ours = Vec::new();
+        for service in services {
+            let name = service.map_err(Error::io("read", &folder))?.file_name();
+            for release in self.service(environment, &name.to_string_lossy())?.releases()? {
+                ours.extend(release.processes()?);
+            }
+        }
+        let is_foreign = |listener: &&Listener| !listener.owners.iter().any(|o| ours.contains(o));
+        Ok(listeners.iter().find(is_foreign).map(Listener::holder))
     }
 }
 
