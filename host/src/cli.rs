@@ -124,7 +124,8 @@ fn unreachable_verb() -> Result<Exit> {
 fn report(error: &anyhow::Error, output: Output) {
     let text = format!("{error:#}");
     if let (Output::Json, Some(problems)) = (output, error.downcast_ref::<Problems>()) {
-        let object = serde_json::json!({ "error": { "message": text, "problems": problems.problems } });
+        let object =
+            serde_json::json!({ "error": { "message": text, "problems": problems.problems } });
         return print::note(&object.to_string());
     }
     match output {

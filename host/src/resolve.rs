@@ -162,7 +162,11 @@ impl Resolution<'_> {
             && takes_part_here
             && !service.skip
         {
-            let plugin = self.host.runtime()?.load(&deployer.digest, self.folder).await?;
+            let plugin = self
+                .host
+                .runtime()?
+                .load(&deployer.digest, self.folder)
+                .await?;
             self.check_world(service, &plugin).await;
         }
         let subject = deploy.map(|deploy| Subject {

@@ -51,25 +51,20 @@ fn a_failing_build_shows_what_it_printed_and_how_it_ended() {
 
 #[test]
 fn what_was_built_before_another_build_failed_is_kept() {
+    let installation = with(&[]);
+    let mut gate = Gate::new(&installation, "gate");
     let good = made_by("good", "[cp, actor, copy]");
-    let installation = Installation::new();
-    crate::environment::add_actor(&installation, "app");
-    let one_at_a_time = |services: &[String]| {
-        let text = format!(
-            "name: test\nlimits: {{ build: 1 }}\nservices:{}",
-            services.concat()
-        );
-        installation.write("stagewright.yaml", &text);
-    };
-    one_at_a_time(&[good.clone(), made_by("bad", BROKEN)]);
-    let run = installation.run(&["deploy", "--output", "json"]);
+    let late = format!("{}, {BROKEN}", gate.step());
+    rewrite(&installation, &[good.clone(), made_by("bad", &late)]);
+    let mut going = Going::new(&installation, &["deploy"]);
+    let pushed = going.until(|event| is(event, "step.ended", "good", "push"));
+    assert_eq!(pushed["result"], "succeeded", "{pushed}");
+    gate.admit(1);
+    let failed = going.until(|event| is(event, "step.ended", "bad", "build"));
+    assert_eq!(failed["result"], "failed", "{failed}");
+    let (_, run) = going.end();
     assert_eq!(run.code, Some(1), "{run}");
-    let events = run.json();
-    let pushed = events.iter().find(|e| is(e, "step.ended", "good", "push"));
-    assert_eq!(pushed.unwrap()["result"], "succeeded", "{run}");
-    let failed = events.iter().find(|e| is(e, "step.ended", "bad", "build"));
-    assert_eq!(failed.unwrap()["result"], "failed", "{run}");
-    one_at_a_time(&[good, made_by("bad", "[cp, actor, copy]")]);
+    rewrite(&installation, &[good, made_by("bad", "[cp, actor, copy]")]);
     is_not_built_again(&installation);
 }
 

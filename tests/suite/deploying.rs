@@ -132,7 +132,7 @@ fn a_missing_secret_is_told_before_anything_starts() {
     let run = installation.run(&["deploy"]);
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("STAGEWRIGHT_SECRET_WORD"), "{run}");
-    assert!(run.stderr.contains("stagewright.yaml:9:"), "{run}");
+    assert!(run.stderr.contains("stagewright.yaml:10:"), "{run}");
     assert_eq!(get(port, "/").unwrap(), "one");
 }
 

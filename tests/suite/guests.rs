@@ -1,16 +1,25 @@
 //! Plugins that do not come with the program: refused until they are granted what they ask
 //! for, then as good as any other.
 
-use crate::environment::{free_port, get, server, with};
+use crate::environment::{free_port, get, rewrite, server, with};
 use crate::installation::Installation;
 
 /// Components that were compiled for the tests.
 const GUESTS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
+/// Puts the component of a guest beside the environment file.
+fn add(installation: &Installation, name: &str) {
+    let (_, component) = GUESTS.iter().find(|(known, _)| *known == name).unwrap();
+    std::fs::write(
+        installation.project().join(format!("{name}.wasm")),
+        component,
+    )
+    .unwrap();
+}
+
 /// A service that the `stamp` plugin builds.
 fn stamped(installation: &Installation, port: u16) {
-    let (_, component) = GUESTS.iter().find(|(name, _)| *name == "stamp").unwrap();
-    std::fs::write(installation.project().join("stamp.wasm"), component).unwrap();
+    add(installation, "stamp");
     let service = server("web", port, "stamped")
         .replace("builtin:static", "./stamp.wasm")
         .replace(
@@ -68,4 +77,52 @@ fn a_grant_goes_with_the_digest_and_not_with_the_name() {
     let run = installation.run(&["--config", config.to_str().unwrap(), "deploy"]);
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("grant"), "{run}");
+}
+
+/// The service of [`server`], left to the `elsewhere` deployer with this configuration.
+fn left_to_others(port: u16, with: &str) -> String {
+    let deploy = "deploy: { with: { command: [/app/actor, serve], stop_grace: 2s } }";
+    let service = server("web", port, "one");
+    assert!(service.contains(deploy));
+    service.replace(
+        deploy,
+        &format!("deploy: {{ plugin: ./elsewhere.wasm, with: {with} }}"),
+    )
+}
+
+#[test]
+fn a_swapped_strategy_removes_the_old_instance_with_the_old_plugin() {
+    let port = free_port();
+    let installation = with(&[server("web", port, "one")]);
+    add(&installation, "elsewhere");
+    installation.succeed(&["deploy"]);
+    assert_eq!(get(port, "/").unwrap(), "one");
+
+    rewrite(&installation, &[left_to_others(port, "{ fails: true }")]);
+    let failed = installation.run(&["deploy"]);
+    assert_eq!(failed.code, Some(1), "{failed}");
+    assert!(failed.stdout.contains("nobody is there"), "{failed}");
+    assert_eq!(
+        get(port, "/").unwrap(),
+        "one",
+        "what was there is started again"
+    );
+
+    rewrite(&installation, &[left_to_others(port, "{}")]);
+    installation.succeed(&["deploy"]);
+    assert_eq!(get(port, "/"), None, "the process is gone");
+    let releases = installation.state().join("releases/test/web");
+    assert_eq!(
+        std::fs::read_dir(releases).map_or(0, Iterator::count),
+        0,
+        "and its release"
+    );
+
+    rewrite(&installation, &[server("web", port, "back")]);
+    let back = installation.succeed(&["deploy"]);
+    assert!(
+        back.stdout.contains("is not looked after any more"),
+        "{back}"
+    );
+    assert_eq!(get(port, "/").unwrap(), "back");
 }

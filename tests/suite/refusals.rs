@@ -94,7 +94,10 @@ const CASES: &[Case] = &[
         what: "an unknown plugin",
         wrong: ("builtin:static", "builtin:statik"),
         line_of: "builtin:statik",
-        words: &["statik", "builtin:static"],
+        words: &[
+            "`statik`",
+            "there are: command, image, layout, process, static",
+        ],
     },
     Case {
         what: "a folder that is not there",

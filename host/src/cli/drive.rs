@@ -72,7 +72,9 @@ pub(crate) fn detach(host: &Host, environment: &str) -> Result<()> {
         .args(["drive", environment])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(File::create(host.home.root().join(format!("{environment}.driver.log")))?)
+        .stderr(File::create(
+            host.home.root().join(format!("{environment}.driver.log")),
+        )?)
         .spawn()
         .context("cannot start the process that goes on in the background")?;
     Ok(())

@@ -91,8 +91,13 @@ async fn of_release(host: &Host, environment: &str, service: &str, output: Outpu
 async fn secrets_of(host: &Host, environment: &str, service: &str) -> Result<Redactor> {
     let redactor = Redactor::new();
     let standing = standing(host, environment, Action::Restart, &[], false).await?;
-    let variables = standing.subject(service).map(|subject| &subject.service.variables);
-    for variable in variables.into_iter().flat_map(|variables| variables.values()) {
+    let variables = standing
+        .subject(service)
+        .map(|subject| &subject.service.variables);
+    for variable in variables
+        .into_iter()
+        .flat_map(|variables| variables.values())
+    {
         if let Variable::Secret(name) = variable
             && let Ok(value) = host.secrets.value(name).await
         {
@@ -107,6 +112,12 @@ async fn secrets_of(host: &Host, environment: &str, service: &str) -> Result<Red
 
 /// A line that cannot disturb a terminal.
 fn harmless(line: &str) -> String {
-    let shown = line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c });
+    let shown = line.chars().map(|c| {
+        if c.is_control() && c != '\t' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    });
     shown.collect()
 }

@@ -11,7 +11,7 @@ use super::{Exit, print};
 use crate::compose::Host;
 use crate::description::Subject;
 use crate::executor::foresee::{Foresight, Intended};
-use crate::resolve::{Extent, Choices, Resolved, granted_commands, resolve};
+use crate::resolve::{Choices, Extent, Resolved, granted_commands, resolve};
 
 /// What would happen to one service.
 #[derive(Debug, Serialize)]
@@ -42,7 +42,14 @@ struct Chosen {
 }
 
 pub(crate) async fn run(host: &Arc<Host>, plan: &Plan, output: Output) -> Result<Exit> {
-    let resolved = resolve(host, &plan.file.file, Action::Deploy, &plan.only, Extent::World).await?;
+    let resolved = resolve(
+        host,
+        &plan.file.file,
+        Action::Deploy,
+        &plan.only,
+        Extent::World,
+    )
+    .await?;
     let foresight = Foresight::new(host, &resolved.description).await?;
     let description = &resolved.description;
     if output == Output::Text {

@@ -83,7 +83,11 @@ pub(crate) async fn run(host: &Arc<Host>, named: &Named, output: Output) -> Resu
     }
     let is_driven = EnvironmentLock::is_held(&host.home.locks(), &environment)?;
     let begun = running.map(|id| id.to_string());
-    let (running, interrupted) = if is_driven { (begun, None) } else { (None, begun) };
+    let (running, interrupted) = if is_driven {
+        (begun, None)
+    } else {
+        (None, begun)
+    };
     let report = Report {
         environment,
         running,
@@ -154,7 +158,9 @@ fn text(report: &Report) -> Result<()> {
         print::line(&format!("running: {running}"))?;
     }
     if let Some(interrupted) = &report.interrupted {
-        print::line(&format!("interrupted: {interrupted}; `stagewright resume` goes on"))?;
+        print::line(&format!(
+            "interrupted: {interrupted}; `stagewright resume` goes on"
+        ))?;
     }
     if !report.queued.is_empty() {
         print::line(&format!("queued: {}", report.queued.join(", ")))?;

@@ -66,7 +66,12 @@ pub(crate) async fn unfinished(host: &Host, said: Option<&str>) -> Result<Deploy
         return Ok(deployment);
     }
     let environment = environment(host, said).await?;
-    let first = host.journal.unfinished(&environment).await?.into_iter().next();
+    let first = host
+        .journal
+        .unfinished(&environment)
+        .await?
+        .into_iter()
+        .next();
     first.with_context(|| format!("no deployment of `{environment}` runs or waits"))
 }
 

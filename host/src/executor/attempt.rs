@@ -97,7 +97,9 @@ impl Workshop {
                 return self.removed(attempt, subject).await;
             }
             step => {
-                return Err(Failure::new("host.fault", format!("no deployer does `{step}`")).into());
+                return Err(
+                    Failure::new("host.fault", format!("no deployer does `{step}`")).into(),
+                );
             }
         };
         Ok(self.product(attempt, state)?)

@@ -99,7 +99,10 @@ impl Drive {
         while !self.has_ended() {
             let timer = self.next_timer();
             if self.tasks.is_empty() && timer.is_none() {
-                bail!("{} can go no further: nothing runs and nothing is waited for", self.id);
+                bail!(
+                    "{} can go no further: nothing runs and nothing is waited for",
+                    self.id
+                );
             }
             let input = tokio::select! {
                 Some(ended) = self.tasks.join_next() => ended.context("a step was lost")?,

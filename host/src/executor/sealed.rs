@@ -72,7 +72,11 @@ impl Sealed {
 
     /// All values: what must never be written.
     pub(super) fn values(&self) -> Result<Vec<String>, Failure> {
-        Ok(self.read()?.into_values().flat_map(BTreeMap::into_values).collect())
+        Ok(self
+            .read()?
+            .into_values()
+            .flat_map(BTreeMap::into_values)
+            .collect())
     }
 
     fn change(&self, change: impl FnOnce(&mut Values)) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 //! it. When the new one does not come up, the old one is started again.
 
 use stagewright_pipeline::{PluginRecord, Step};
-use stagewright_runtime::{Cancel, Plugin, StepError, record};
+use stagewright_runtime::{Cancel, Plugin, record};
 
 use super::attempt::Stop;
 use super::workshop::{Attempt, Workshop};
@@ -54,7 +54,10 @@ impl Workshop {
         for instance in known.instances {
             if instance.plugin.name != subject.deploy.name {
                 let plugin = self.plugin(&instance.plugin).await?;
-                older.push(Older { record: instance.plugin, plugin });
+                older.push(Older {
+                    record: instance.plugin,
+                    plugin,
+                });
             }
         }
         Ok(older)
@@ -91,12 +94,7 @@ impl Workshop {
         let mut left = Vec::new();
         for old in older {
             // The undoing goes on although the step was cancelled.
-            let call = self.call_for(attempt, subject, &old.record, Cancel::default());
-            let started: Result<_, Stop> = match call {
-                Ok(call) => old.plugin.start(call).await.map_err(|error: StepError| error.into()),
-                Err(failure) => Err(failure.into()),
-            };
-            if started.is_err() {
+            if self.start_again(attempt, subject, old).await.is_err() {
                 left.push(format!("what {} deployed is stopped", old.record.name));
             }
         }
@@ -113,6 +111,21 @@ impl Workshop {
         }
     }
 
+    async fn start_again(
+        &self,
+        attempt: &Attempt,
+        subject: &Subject,
+        old: &Older,
+    ) -> Result<(), Stop> {
+        // The secrets that its variables name are asked for anew.
+        let rendered = self.rendered(subject, &old.record).await?;
+        let mut call = self.call(attempt, rendered, self.log(attempt)?);
+        call.step.id = self.previous(attempt);
+        call.cancel = Cancel::default();
+        old.plugin.start(call).await?;
+        Ok(())
+    }
+
     /// A call of an older deployer, with the configuration that it had.
     fn call_for(
         &self,
@@ -122,13 +135,23 @@ impl Workshop {
         cancel: Cancel,
     ) -> Result<stagewright_runtime::Call, stagewright_pipeline::Failure> {
         let mut call = self.call(attempt, self.bare(subject, record)?, self.log(attempt)?);
-        // The id belongs to the step of the new deployer.
-        call.step.id = format!("{}/{}", self.step_id(&attempt.service, Step::Deploy), "previous");
+        call.step.id = self.previous(attempt);
         call.cancel = cancel;
         Ok(call)
     }
 }
 
+impl Workshop {
+    /// The id of the step belongs to the new deployer.
+    fn previous(&self, attempt: &Attempt) -> String {
+        format!("{}/previous", self.step_id(&attempt.service, Step::Deploy))
+    }
+}
+
 fn supervises(plugin: &Plugin) -> bool {
-    plugin.grants().process.as_ref().is_some_and(|grant| grant.supervise)
+    plugin
+        .grants()
+        .process
+        .as_ref()
+        .is_some_and(|grant| grant.supervise)
 }

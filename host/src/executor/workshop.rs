@@ -71,7 +71,10 @@ impl Workshop {
     /// before a crash is not written after it. One that cannot be had now is told of by the
     /// step that needs it.
     pub(super) async fn learn_secrets(&self) {
-        let variables = self.description.parts().flat_map(|part| part.service.variables.values());
+        let variables = self
+            .description
+            .parts()
+            .flat_map(|part| part.service.variables.values());
         for variable in variables {
             if let Variable::Secret(name) = variable
                 && let Ok(value) = self.host.secrets.value(name).await

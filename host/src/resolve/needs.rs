@@ -20,7 +20,9 @@ pub(super) async fn check(
     ledger: &Ledger,
 ) -> Result<()> {
     let parts = || description.parts().filter(|subject| !subject.service.skip);
-    let part: BTreeSet<&str> = parts().map(|subject| subject.service.name.as_str()).collect();
+    let part: BTreeSet<&str> = parts()
+        .map(|subject| subject.service.name.as_str())
+        .collect();
     let mut missing = Vec::new();
     for subject in parts() {
         let service = &subject.service;
@@ -30,7 +32,9 @@ pub(super) async fn check(
             let condition = seen(host, description, ledger, &need.name).await;
             if !matches!(condition.as_str(), "ready" | "completed") {
                 let (name, need) = (&service.name, &need.name);
-                missing.push(format!("{name} needs {need}, which takes no part and is {condition}"));
+                missing.push(format!(
+                    "{name} needs {need}, which takes no part and is {condition}"
+                ));
             }
         }
         missing.extend(outputs(description, ledger, &part, service));
@@ -38,12 +42,18 @@ pub(super) async fn check(
     if missing.is_empty() {
         return Ok(());
     }
-    bail!("{}; deploy them first, or select them, too", missing.join("; "))
+    bail!(
+        "{}; deploy them first, or select them, too",
+        missing.join("; ")
+    )
 }
 
 /// The condition of a service, as its deployer sees it now.
 async fn seen(host: &Arc<Host>, description: &Description, ledger: &Ledger, name: &str) -> String {
-    let Some(record) = ledger.service(name).filter(|record| !record.instances.is_empty()) else {
+    let Some(record) = ledger
+        .service(name)
+        .filter(|record| !record.instances.is_empty())
+    else {
         return "not deployed".to_owned();
     };
     match observe::one(host, description, record, name).await {
@@ -61,7 +71,10 @@ fn outputs(
 ) -> Vec<String> {
     let is_there = |job: &str, output: &str| {
         let known = ledger.service(job).map(|known| known.outputs.as_slice());
-        known.unwrap_or_default().iter().any(|known| known.name == output)
+        known
+            .unwrap_or_default()
+            .iter()
+            .any(|known| known.name == output)
     };
     description
         .output_references(service)

@@ -96,10 +96,15 @@ async fn as_deployed(
     ledger: &Ledger,
     name: &str,
 ) -> Result<Subject> {
-    let known = ledger.service(name).map(|record| record.instances.as_slice());
+    let known = ledger
+        .service(name)
+        .map(|record| record.instances.as_slice());
     let known = known.unwrap_or_default();
     // After an attempt that failed, what was confirmed before it still serves.
-    let instance = known.iter().rfind(|instance| instance.confirmed).or(known.last());
+    let instance = known
+        .iter()
+        .rfind(|instance| instance.confirmed)
+        .or(known.last());
     let instance = instance.with_context(|| format!("{name} is not deployed"))?;
     let id = DeploymentId::new(environment, instance.deployment);
     let description = read_description(&*host.journal, &id).await?;

@@ -12,7 +12,11 @@ impl Resolution<'_> {
     pub(super) async fn check_world(&mut self, service: &Service, deployer: &Plugin) {
         self.check_source(service);
         self.check_secrets(service).await;
-        let supervised = deployer.grants().process.as_ref().is_some_and(|grant| grant.supervise);
+        let supervised = deployer
+            .grants()
+            .process
+            .as_ref()
+            .is_some_and(|grant| grant.supervise);
         if supervised {
             self.check_ports(service, deployer);
         }
@@ -20,11 +24,19 @@ impl Resolution<'_> {
 
     /// A folder must be there; what a repository holds is seen when it is checked out.
     fn check_source(&mut self, service: &Service) {
-        let Some(source) = service.source.as_ref().filter(|source| source.git.is_none()) else {
+        let Some(source) = service
+            .source
+            .as_ref()
+            .filter(|source| source.git.is_none())
+        else {
             return;
         };
         if let Err(error) = folder_source(self.folder, &source.path, &source.include) {
-            self.tell(&format!("{}/source", service.pointer()), &error.to_string(), None);
+            self.tell(
+                &format!("{}/source", service.pointer()),
+                &error.to_string(),
+                None,
+            );
         }
     }
 
@@ -51,7 +63,10 @@ impl Resolution<'_> {
                 continue;
             }
             let at = format!("{}/ports/{index}", service.pointer());
-            match runtime.supervisor().foreign_holder(environment, port.number) {
+            match runtime
+                .supervisor()
+                .foreign_holder(environment, port.number)
+            {
                 Ok(None) => {}
                 Ok(Some(holder)) => {
                     let number = port.number;
@@ -60,7 +75,11 @@ impl Resolution<'_> {
                         deployer.reference(),
                         service.name
                     );
-                    self.tell(&at, &message, Some("end that program, or choose another port"));
+                    self.tell(
+                        &at,
+                        &message,
+                        Some("end that program, or choose another port"),
+                    );
                 }
                 Err(error) => self.tell(&at, &error.to_string(), None),
             }

@@ -185,7 +185,11 @@ fn a_swapped_strategy_keeps_who_can_remove_the_old_instance() {
     };
     let outcome = Outcome::Succeeded(Box::new(product));
     deploy(&mut swapped, 4, &plugin("docker", "sha256:3"), outcome);
-    let left: Vec<_> = api(&swapped).instances.iter().map(|i| &*i.plugin.digest).collect();
+    let left: Vec<_> = api(&swapped)
+        .instances
+        .iter()
+        .map(|i| &*i.plugin.digest)
+        .collect();
     assert_eq!(left, ["sha256:3"]);
     assert_eq!(ledger.orphans(|_| true).count(), 0);
     assert_eq!(ledger.orphans(|_| false).collect::<Vec<_>>(), ["api"]);

@@ -83,7 +83,9 @@ impl Picture {
         if let Some(first) = taken.first() {
             let course = scene.state.course();
             let stage = course.service(first.service).map(|service| service.stage);
-            let limit = stage.and_then(|stage| course.stage(stage)).map_or(0, |s| s.limit(phase));
+            let limit = stage
+                .and_then(|stage| course.stage(stage))
+                .map_or(0, |s| s.limit(phase));
             lines.push(format!("  {phase}: {} of {limit} slots taken", taken.len()));
         }
         for step in taken {

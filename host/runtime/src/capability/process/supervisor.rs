@@ -114,7 +114,10 @@ impl Supervisor {
         let mut ours = Vec::new();
         for service in services {
             let name = service.map_err(Error::io("read", &folder))?.file_name();
-            for release in self.service(environment, &name.to_string_lossy())?.releases()? {
+            for release in self
+                .service(environment, &name.to_string_lossy())?
+                .releases()?
+            {
                 ours.extend(release.processes()?);
             }
         }
