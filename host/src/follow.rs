@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use stagewright_journal::{DeploymentId, Journal, State as Life, Watch};
-use stagewright_pipeline::{Course, Fact, State};
+use stagewright_pipeline::{Course, Fact, Life as LifeOfState, State};
 
 use crate::description::Description;
 use crate::home::Home;
@@ -177,7 +177,16 @@ impl Follower {
         Ok(())
     }
 
-    async fn has_ended(&self) -> Result<bool> {
+    /// Has its driver begun with it?
+    pub(crate) fn has_begun(&self) -> bool {
+        self.state.life() != LifeOfState::New
+    }
+
+    /// Is it over?
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(crate) async fn has_ended(&self) -> Result<bool> {
         let deployment = self.journal.deployment(&self.id).await?;
         Ok(deployment.is_none_or(|deployment| deployment.state == Life::Ended))
     }

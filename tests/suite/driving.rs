@@ -128,6 +128,12 @@ fn a_deployment_whose_driver_was_killed_is_resumed_where_it_was() {
         "one",
         "what was deployed goes on without the host"
     );
+    let lost = installation.run(&["logs", "--follow", "test-1"]);
+    assert_eq!(lost.code, Some(4), "{lost}");
+
+    let status = &installation.succeed(&["status", "--output", "json"]).json()[0];
+    assert_eq!(status["interrupted"], "test-1");
+    assert_eq!(status["services"][0]["condition"], "ready");
 
     let mut resumed = Going::new(&installation, &["resume"]);
     resumed.until(|event| event["event"] == "deployment.resumed");

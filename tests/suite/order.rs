@@ -174,3 +174,26 @@ fn phases_and_stages_come_one_after_the_other_and_events_are_counted() {
         "deployed before all were built"
     );
 }
+
+#[test]
+#[should_panic(expected = "too many at once")]
+fn a_fifth_at_once_would_be_noticed() {
+    let mut events = EVENTS.clone();
+    let first_end = position(&events, |e| {
+        e["event"] == "step.ended" && e["step"] == "push" && e["service"] != "seed"
+    });
+    events.remove(first_end);
+    Phase::replay(&events, "build", "build", "push");
+}
+
+#[test]
+#[should_panic(expected = "a slot was free and a step ready")]
+fn a_slot_left_free_would_be_noticed() {
+    let mut events = EVENTS.clone();
+    let late = Phase::replay(&events, "deploy", "deploy", "deploy").started[4];
+    let fifth = position(&events, |e| {
+        e["event"] == "step.started" && e["step"] == "deploy" && e["service"] == NAMES[late]
+    });
+    events.remove(fifth);
+    Phase::replay(&events, "deploy", "deploy", "deploy");
+}

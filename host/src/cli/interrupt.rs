@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::print;
 use crate::compose::Host;
 use crate::control::{self, Reply, Request};
+use crate::executor::cancel_alone;
 
 /// Cancels the deployment when it is asked for by a signal. Goes on until it is aborted.
 ///
@@ -31,7 +32,10 @@ pub(crate) async fn listen(host: Arc<Host>, id: DeploymentId) -> Result<()> {
         match control::ask(&host.home.control(id.environment()), &request).await {
             Ok(Some(Reply::Accepted)) => force = true,
             Ok(Some(Reply::Refused(why))) => print::note(&format!("not cancelled: {why}")),
-            Ok(None) => print::note("not cancelled: nobody drives the deployment"),
+            Ok(None) => match cancel_alone(&host, &id, force).await {
+                Ok(()) => return Ok(()),
+                Err(error) => print::note(&format!("not cancelled: {error:#}")),
+            },
             Err(error) => print::note(&format!("not cancelled: {error:#}")),
         }
     }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use stagewright_journal::DeploymentId;
 use stagewright_pipeline::Action;
 use stagewright_pipeline::environment::Variable;
 use stagewright_runtime::Redactor;
 
 use super::arguments::{Logs, Output};
 use super::view::{self, said_text};
-use super::{Exit, print, target};
+use super::{Exit, drive, print, target};
 use crate::compose::Host;
 use crate::executor::sealed_values;
 use crate::follow::{Follower, Update};
@@ -43,8 +44,34 @@ pub(crate) async fn run(host: &Arc<Host>, logs: &Logs, output: Output) -> Result
             .try_for_each(|said| show(&name, said, output))
             .map(|()| Exit::Success);
     }
-    let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id).await?;
-    while let Some(updates) = follower.next().await? {
+    follow(host, id, &wanted, output).await
+}
+
+/// Shows what is said until the deployment ends, or nobody drives it any more.
+async fn follow(
+    host: &Arc<Host>,
+    id: DeploymentId,
+    wanted: &dyn Fn(&Said) -> bool,
+    output: Output,
+) -> Result<Exit> {
+    let name = id.to_string();
+    let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
+    loop {
+        let updates = tokio::select! {
+            updates = follower.next() => match updates? {
+                Some(updates) => updates,
+                None => return Ok(Exit::Success),
+            },
+            free = drive::wait_for_driver(host, id.environment()), if follower.has_begun() => {
+                free?;
+                let rest = follower.read().await?;
+                if rest.is_empty() && !follower.has_ended().await? {
+                    print::note(&format!("nobody drives {id}; `stagewright resume` goes on"));
+                    return Ok(Exit::Lost);
+                }
+                rest
+            }
+        };
         for update in updates {
             if let Update::Said(said) = update
                 && wanted(&said)
@@ -53,7 +80,6 @@ pub(crate) async fn run(host: &Arc<Host>, logs: &Logs, output: Output) -> Result
             }
         }
     }
-    Ok(Exit::Success)
 }
 
 fn show(deployment: &str, said: &Said, output: Output) -> Result<()> {

@@ -81,17 +81,31 @@ impl Workshop {
                 ..Standing::default()
             })));
         }
-        let reasons = reasons(
-            before.map(|pushed| pushed.fingerprint.as_ref()),
-            &fingerprint,
-            "built",
-        );
+        let built = self.built(question, &fingerprint).await;
+        let reasons = match &built {
+            Some(_) => vec!["built before, and not pushed".to_owned()],
+            None => reasons(
+                before.map(|pushed| pushed.fingerprint.as_ref()),
+                &fingerprint,
+                "built",
+            ),
+        };
         Ok(Verdict::Changed(Box::new(Change {
             reasons,
             fingerprint: Some(fingerprint),
-            built: None,
+            built,
             plugin: question.subject.build.clone(),
         })))
+    }
+
+    /// The image of the last build, if that was made from the same and the image is still
+    /// where it was made: then only the push is left.
+    async fn built(&self, question: &Question<'_>, fingerprint: &Fingerprint) -> Option<String> {
+        let built = question.known.built.as_ref()?;
+        let reference = built.reference.as_ref()?;
+        let is_same = built.fingerprint.as_ref() == Some(fingerprint);
+        let is_there = is_same && self.image(reference).await.is_ok();
+        is_there.then(|| reference.clone())
     }
 
     /// Everything that the image is made from.

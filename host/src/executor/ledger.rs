@@ -1,20 +1,40 @@
-//! The ledger of an environment while it is driven: folded from every fact, and kept in the
-//! journal in the same transaction as the facts that changed it.
+//! The ledger of an environment: folded from facts, and kept now and then as a document with
+//! the number of the last fact that is in it, so that nobody has to fold from the beginning.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
-use stagewright_journal::{DeploymentId, Journal};
+use serde::{Deserialize, Serialize};
+use stagewright_journal::{Deployment, DeploymentId, Journal, State as Life};
 use stagewright_pipeline::{Course, Fact, Ledger, Record};
+
+use crate::follow::read_description;
 
 /// The key under which the ledger of an environment is kept.
 const DOCUMENT: &str = "ledger";
+/// The ledger is kept again after so many facts: writing all of it with each would cost more
+/// than the facts themselves.
+const INTERVAL: u64 = 1_000;
+/// How many facts are read at once.
+const PAGE: usize = 1_000;
 
-/// The ledger, shared with those who read it while steps run.
+/// A ledger as it is kept.
+#[derive(Default, Serialize, Deserialize)]
+struct Kept {
+    /// The number of the last deployment that is in it.
+    deployment: u64,
+    /// The number of the last fact of that deployment that is in it.
+    seq: u64,
+    ledger: Ledger,
+}
+
+/// The ledger while its environment is driven, shared with those who read it.
 #[derive(Clone)]
 pub(super) struct Book {
     ledger: Arc<RwLock<Ledger>>,
     deployment: u64,
+    /// The number of the last fact that was kept.
+    kept: u64,
 }
 
 impl Book {
@@ -23,6 +43,7 @@ impl Book {
         Ok(Self {
             ledger: Arc::new(RwLock::new(ledger)),
             deployment: id.number(),
+            kept: 0,
         })
     }
 
@@ -31,28 +52,42 @@ impl Book {
         Self {
             ledger: Arc::default(),
             deployment: id.number(),
+            kept: 0,
         }
     }
 
-    /// Folds facts. The document to write with them, when they changed anything.
+    /// Folds facts, the last of which has the number `seq`. The document to write with them,
+    /// when it is time for that.
     ///
     /// # Errors
     /// When the ledger cannot be written as JSON.
-    pub(super) fn apply(&self, course: &Course, facts: &[Fact]) -> Result<Option<(&str, String)>> {
-        let concerns = |fact: &Fact| {
-            matches!(
-                fact,
-                Fact::ServiceAssessed { .. } | Fact::StepStarted { .. } | Fact::StepEnded { .. }
-            )
-        };
-        if !facts.iter().any(concerns) {
-            return Ok(None);
-        }
+    pub(super) fn apply(
+        &mut self,
+        course: &Course,
+        facts: &[Fact],
+        seq: u64,
+    ) -> Result<Option<(&'static str, String)>> {
         let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
         for fact in facts {
             ledger.apply(self.deployment, course, fact);
         }
-        Ok(Some((DOCUMENT, serde_json::to_string(&*ledger)?)))
+        let is_over = matches!(facts.last(), Some(Fact::DeploymentEnded { .. }));
+        if !is_over && seq < self.kept + INTERVAL {
+            return Ok(None);
+        }
+        self.kept = seq;
+        #[derive(Serialize)]
+        struct Keeping<'a> {
+            deployment: u64,
+            seq: u64,
+            ledger: &'a Ledger,
+        }
+        let keeping = Keeping {
+            deployment: self.deployment,
+            seq,
+            ledger: &ledger,
+        };
+        Ok(Some((DOCUMENT, serde_json::to_string(&keeping)?)))
     }
 
     /// What is known of a service at this moment.
@@ -62,15 +97,40 @@ impl Book {
     }
 }
 
-/// What is known of an environment.
+/// What is known of an environment, up to the last fact in the journal.
 ///
 /// # Errors
-/// When the journal cannot be read, or a newer program wrote the ledger.
+/// When the journal cannot be read, or a newer program wrote to it.
 pub(crate) async fn read(journal: &dyn Journal, environment: &str) -> Result<Ledger> {
-    let Some(text) = journal.document(environment, DOCUMENT).await? else {
-        return Ok(Ledger::default());
+    let mut kept = match journal.document(environment, DOCUMENT).await? {
+        None => Kept::default(),
+        Some(text) => serde_json::from_str(&text).with_context(|| {
+            format!("what is known of environment `{environment}` cannot be read by this version")
+        })?,
     };
-    serde_json::from_str(&text).with_context(|| {
-        format!("what is known of environment `{environment}` cannot be read by this version")
-    })
+    for deployment in journal.unfinished(environment).await? {
+        if deployment.state == Life::Running && deployment.id.number() >= kept.deployment {
+            catch_up(journal, &mut kept, &deployment).await?;
+        }
+    }
+    Ok(kept.ledger)
+}
+
+/// Folds the facts of a running deployment that are not in the ledger yet.
+async fn catch_up(journal: &dyn Journal, kept: &mut Kept, running: &Deployment) -> Result<()> {
+    let id = &running.id;
+    let mut seq = if id.number() == kept.deployment { kept.seq } else { 0 };
+    let description = read_description(journal, id).await?;
+    let course = Course::new(&description.course_spec(), description.action)?;
+    loop {
+        let entries = journal.read(id, seq, PAGE).await?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        for entry in entries {
+            let fact = Fact::from_json(&entry.body)?;
+            kept.ledger.apply(id.number(), &course, &fact);
+            seq = entry.seq;
+        }
+    }
 }
