@@ -139,7 +139,10 @@ impl Workshop {
         })
     }
 
-    pub(super) async fn image(&self, reference: &str) -> Result<stagewright_runtime::BuiltImage, Failure> {
+    pub(super) async fn image(
+        &self,
+        reference: &str,
+    ) -> Result<stagewright_runtime::BuiltImage, Failure> {
         let runtime = self.host.runtime().map_err(engine)?;
         let (runtime, folder) = (runtime.clone(), self.description.folder.clone());
         let reference = reference.to_owned();

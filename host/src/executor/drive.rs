@@ -185,7 +185,10 @@ impl Drive {
                     _ => {}
                 }
             }
-            if let Some((key, body)) = self.book.apply(self.state.course(), batch, self.seq + count)? {
+            if let Some((key, body)) =
+                self.book
+                    .apply(self.state.course(), batch, self.seq + count)?
+            {
                 append = append.document(key, body);
             }
             self.host.journal.append(append).await?;

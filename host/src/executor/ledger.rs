@@ -119,7 +119,11 @@ pub(crate) async fn read(journal: &dyn Journal, environment: &str) -> Result<Led
 /// Folds the facts of a running deployment that are not in the ledger yet.
 async fn catch_up(journal: &dyn Journal, kept: &mut Kept, running: &Deployment) -> Result<()> {
     let id = &running.id;
-    let mut seq = if id.number() == kept.deployment { kept.seq } else { 0 };
+    let mut seq = if id.number() == kept.deployment {
+        kept.seq
+    } else {
+        0
+    };
     let description = read_description(journal, id).await?;
     let course = Course::new(&description.course_spec(), description.action)?;
     loop {

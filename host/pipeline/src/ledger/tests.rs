@@ -98,6 +98,7 @@ fn a_deploy_is_remembered_with_what_it_was_made_from() {
         }],
         condition: Some("completed".into()),
         reference: None,
+        removed: Vec::new(),
     };
     let by = plugin("process", "sha256:1");
     deploy(&mut ledger, 7, &by, Outcome::Succeeded(Box::new(product)));

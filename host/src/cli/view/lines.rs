@@ -43,47 +43,48 @@ impl Lines {
 
     fn fact(&mut self, scene: &Scene<'_>, time: Timestamp, fact: &Fact) -> Vec<String> {
         let course = scene.state.course();
-        let name = |service: &ServiceId| course.service_name(*service);
         let text = match fact {
-            Fact::DeploymentStarted { action, .. } => {
-                self.begun = Some(time);
-                format!("{} {action}", scene.deployment)
-            }
             Fact::DeploymentQueued { position } if *position > 0 => {
                 format!("{} waits; {position} before it", scene.deployment)
             }
-            Fact::DeploymentMerged { into } => {
-                format!(
-                    "{} became part of {into}, which asks for the same",
-                    scene.deployment
-                )
+            Fact::DeploymentMerged { into } => format!(
+                "{} became part of {into}, which asks for the same",
+                scene.deployment
+            ),
+            Fact::DeploymentStarted { action, .. } => {
+                self.begun = Some(time);
+                format!("{} {action}", scene.deployment)
             }
             Fact::DeploymentResumed => format!("{} goes on where it was", scene.deployment),
             Fact::StageStarted { stage } => format!("stage {}", course.stage_name(*stage)),
             Fact::StageSkipped { stage, .. } => {
                 format!("stage {} skipped", course.stage_name(*stage))
             }
+            Fact::CancelRequested { force: false, .. } => {
+                "cancelling; what runs is told to end".to_owned()
+            }
+            Fact::CancelRequested { .. } | Fact::CancelForced => "cancelling by force".to_owned(),
+            Fact::DeploymentEnded { .. } => {
+                self.ended = Some(time);
+                return Vec::new();
+            }
+            _ => return self.of_service(scene, time, fact),
+        };
+        vec![text]
+    }
+
+    fn of_service(&mut self, scene: &Scene<'_>, time: Timestamp, fact: &Fact) -> Vec<String> {
+        let course = scene.state.course();
+        let name = |service: &ServiceId| course.service_name(*service);
+        let text = match fact {
             Fact::ServiceAssessed {
                 service,
                 verdict,
                 phase,
-            } => match verdict {
-                Verdict::Unchanged(standing) => {
-                    format!("  {} {phase} {}", name(service), standing.reason)
-                }
-                Verdict::Changed(change) if !change.reasons.is_empty() => {
-                    format!("  {} {phase}: {}", name(service), change.reasons.join(", "))
-                }
-                Verdict::Changed(_) => return Vec::new(),
-                Verdict::Failed(failure) => {
-                    return failure_lines(&format!("  {} {phase} failed", name(service)), failure);
-                }
-            },
+            } => return assessed(&format!("  {} {phase}", name(service)), verdict),
             Fact::StepWaiting {
                 service, reason, ..
-            } => {
-                format!("  {} {}", name(service), reason.sentence(course))
-            }
+            } => format!("  {} {}", name(service), reason.sentence(course)),
             Fact::StepStarted {
                 service,
                 step,
@@ -115,29 +116,16 @@ impl Lines {
                 until,
                 ..
             } => {
-                format!(
-                    "  {} {step}: attempt {attempt} follows at {until}",
-                    name(service)
-                )
+                let name = name(service);
+                format!("  {name} {step}: attempt {attempt} follows at {until}")
             }
             Fact::ServiceSettled {
                 service,
                 result: Settlement::Skipped(_),
             } => {
                 let event = event(course, scene.deployment, 0, time, fact);
-                format!(
-                    "  {} skipped: {}",
-                    name(service),
-                    event.reason.unwrap_or_default()
-                )
-            }
-            Fact::CancelRequested { force: false, .. } => {
-                "cancelling; what runs is told to end".to_owned()
-            }
-            Fact::CancelRequested { .. } | Fact::CancelForced => "cancelling by force".to_owned(),
-            Fact::DeploymentEnded { .. } => {
-                self.ended = Some(time);
-                return Vec::new();
+                let reason = event.reason.unwrap_or_default();
+                format!("  {} skipped: {reason}", name(service))
             }
             _ => return Vec::new(),
         };
@@ -177,6 +165,15 @@ impl Lines {
             scene.deployment,
             counts.join(", ")
         )]
+    }
+}
+
+fn assessed(what: &str, verdict: &Verdict) -> Vec<String> {
+    match verdict {
+        Verdict::Unchanged(standing) => vec![format!("{what} {}", standing.reason)],
+        Verdict::Changed(change) if change.reasons.is_empty() => Vec::new(),
+        Verdict::Changed(change) => vec![format!("{what}: {}", change.reasons.join(", "))],
+        Verdict::Failed(failure) => failure_lines(&format!("{what} failed"), failure),
     }
 }
 
