@@ -151,3 +151,25 @@ fn a_deployment_whose_driver_was_killed_is_resumed_where_it_was() {
         actors(&installation)
     );
 }
+
+#[test]
+fn a_second_interrupt_does_not_wait_for_a_build_that_ignores_the_first() {
+    let installation = with(&[]);
+    let build = r#"["sh", "-c", "trap '' TERM INT; echo ready; while :; do sleep 86400; done"]"#;
+    let service = format!(
+        "\n  web:\n    type: application\n    source: {{ path: app }}\n    build: {{ with: {{ steps: \
+         [{build}], outputs: [actor] }} }}\n    ports: [{{ name: http, port: {} }}]\n",
+        free_port()
+    );
+    rewrite(&installation, &[service]);
+    let mut going = Going::new(&installation, &["deploy"]);
+    going.until(|event| event["event"] == "step.log" && event["message"] == "ready");
+    going.signal(Signal::INT);
+    going.until(|event| event["event"] == "deployment.cancelling");
+    going.signal(Signal::INT);
+    let (events, run) = going.end();
+    assert_eq!(run.code, Some(3), "{run}");
+    let ended = events.iter().find(|e| e["event"] == "step.ended").unwrap();
+    assert_eq!(ended["result"], "cancelled", "{ended}");
+    assert_eq!(actors(&installation), Vec::<String>::new());
+}
