@@ -86,6 +86,9 @@ pub(crate) async fn resolve(
         subjects.extend(subject);
         choices.push(chosen);
     }
+    if extent == Extent::World {
+        resolution.check_ports(&subjects).await?;
+    }
     let mut problems = resolution.problems;
     if !problems.is_empty() {
         problems.sort_by_key(|problem| (problem.line, problem.column));
@@ -158,16 +161,8 @@ impl Resolution<'_> {
         } else {
             None
         };
-        if let Some(deployer) = &deploy
-            && takes_part_here
-            && !service.skip
-        {
-            let plugin = self
-                .host
-                .runtime()?
-                .load(&deployer.digest, self.folder)
-                .await?;
-            self.check_world(service, &plugin).await;
+        if takes_part_here && !service.skip {
+            self.check_world(service).await;
         }
         let subject = deploy.map(|deploy| Subject {
             service: service.clone(),

@@ -14,6 +14,7 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::capability::log::Sink;
+use crate::capability::process::Versions;
 use crate::capability::secrets::Secrets;
 use crate::capability::workspace::Source;
 use crate::record::{Service, Step};
@@ -51,6 +52,8 @@ pub struct Call {
     /// Programs that the environment file declares for its own build steps. Leave it empty
     /// wherever the environment file is not trusted to grant anything.
     pub commands: Vec<String>,
+    /// Versions of programs, shared by the calls that may be told the same.
+    pub versions: Arc<Versions>,
 }
 
 /// How a call is ended from outside.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use futures::future::join_all;
 use serde::Serialize;
 use stagewright_pipeline::{Action, Verdict};
 
@@ -61,8 +62,10 @@ pub(crate) async fn run(host: &Arc<Host>, plan: &Plan, output: Output) -> Result
         }
         let in_stage = description.subjects.iter().zip(&resolved.choices);
         let in_stage = in_stage.filter(|(subject, _)| subject.service.stage == index);
-        for (subject, choices) in in_stage.filter(|(subject, _)| subject.takes_part) {
-            let row = row(&resolved, &foresight, subject, choices, &stage.name).await;
+        let in_stage = in_stage.filter(|(subject, _)| subject.takes_part);
+        let rows = in_stage
+            .map(|(subject, choices)| row(&resolved, &foresight, subject, choices, &stage.name));
+        for row in join_all(rows).await {
             match output {
                 Output::Json => print::json(&row)?,
                 Output::Text => text(&row)?,

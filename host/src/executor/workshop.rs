@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use stagewright_journal::DeploymentId;
 use stagewright_pipeline::environment::Variable;
 use stagewright_pipeline::{Failure, PluginRecord, Retry, Step};
-use stagewright_runtime::{Call, Cancel, LogLine, Plugin, Progress, Redactor, Sink, record};
+use stagewright_runtime::{
+    Call, Cancel, LogLine, Plugin, Progress, Redactor, Sink, Versions, record,
+};
 use tokio::sync::OnceCell;
 
 use super::ledger::Book;
@@ -29,6 +31,8 @@ pub(super) struct Workshop {
     pub(super) book: Book,
     pub(super) redactor: Arc<Redactor>,
     pub(super) sealed: Sealed,
+    /// Versions of the programs that builds run, asked once for each.
+    versions: Arc<Versions>,
     /// Where services reach each other, asked once for each.
     pub(super) addresses: HashMap<String, OnceCell<String>>,
 }
@@ -59,6 +63,7 @@ impl Workshop {
         Self {
             sealed: Sealed::new(host.home.sealed(id.environment())),
             redactor: Arc::new(Redactor::new()),
+            versions: Arc::default(),
             id: id.clone(),
             host,
             description,
@@ -157,6 +162,7 @@ impl Workshop {
             output: None,
             caches: None,
             commands: Vec::new(),
+            versions: Arc::clone(&self.versions),
         }
     }
 

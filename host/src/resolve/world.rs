@@ -1,25 +1,20 @@
 //! What a service takes from this machine, checked before anything starts: its source folder,
 //! the secrets that its variables name, the ports that it will listen on.
 
+use std::collections::BTreeMap;
+
+use anyhow::Result;
 use stagewright_pipeline::environment::{Protocol, Service, Variable};
-use stagewright_runtime::Plugin;
 
 use super::Resolution;
+use crate::description::Subject;
 use crate::source::folder_source;
 
 impl Resolution<'_> {
-    /// Tells everything that is missing or taken.
-    pub(super) async fn check_world(&mut self, service: &Service, deployer: &Plugin) {
+    /// Tells every source and secret that is missing.
+    pub(super) async fn check_world(&mut self, service: &Service) {
         self.check_source(service);
         self.check_secrets(service).await;
-        let supervised = deployer
-            .grants()
-            .process
-            .as_ref()
-            .is_some_and(|grant| grant.supervise);
-        if supervised {
-            self.check_ports(service, deployer);
-        }
     }
 
     /// A folder must be there; what a repository holds is seen when it is checked out.
@@ -52,37 +47,47 @@ impl Resolution<'_> {
         }
     }
 
-    /// Two processes cannot listen on one port of this machine.
-    fn check_ports(&mut self, service: &Service, deployer: &Plugin) {
-        let Ok(runtime) = self.host.runtime() else {
-            return;
-        };
-        let environment = &self.checked.environment.name;
-        for (index, port) in service.ports.iter().enumerate() {
-            if port.protocol != Protocol::Tcp {
-                continue;
-            }
-            let at = format!("{}/ports/{index}", service.pointer());
-            match runtime
-                .supervisor()
-                .foreign_holder(environment, port.number)
-            {
-                Ok(None) => {}
-                Ok(Some(holder)) => {
-                    let number = port.number;
-                    let message = format!(
-                        "port {number} is held by {holder}, so {} cannot give it to {}",
-                        deployer.reference(),
-                        service.name
-                    );
-                    self.tell(
-                        &at,
-                        &message,
-                        Some("end that program, or choose another port"),
-                    );
+    /// Two processes cannot listen on one port of this machine, so nobody else may hold those
+    /// of services whose deployers start processes here.
+    pub(super) async fn check_ports(&mut self, subjects: &[Subject]) -> Result<()> {
+        let mut supervised = Vec::new();
+        for subject in subjects {
+            let service = &subject.service;
+            if subject.takes_part && !service.skip && !service.ports.is_empty() {
+                let runtime = self.host.runtime()?;
+                let deployer = runtime.load(&subject.deploy.digest, self.folder).await?;
+                let grant = deployer.grants().process.as_ref();
+                if grant.is_some_and(|grant| grant.supervise) {
+                    supervised.push(service);
                 }
-                Err(error) => self.tell(&at, &error.to_string(), None),
             }
         }
+        let places: BTreeMap<u16, String> = supervised
+            .iter()
+            .flat_map(|service| {
+                let ports = service.ports.iter().enumerate();
+                let ports = ports.filter(|(_, port)| port.protocol == Protocol::Tcp);
+                ports.map(|(index, port)| {
+                    (port.number, format!("{}/ports/{index}", service.pointer()))
+                })
+            })
+            .collect();
+        let ports: Vec<u16> = places.keys().copied().collect();
+        let environment = &self.checked.environment.name;
+        let supervisor = self.host.runtime()?;
+        let holders = supervisor
+            .supervisor()
+            .foreign_holders(environment, &ports)?;
+        for (port, holder) in holders {
+            if let Some(place) = places.get(&port) {
+                let message = format!("port {port} is held by {holder}");
+                self.tell(
+                    place,
+                    &message,
+                    Some("end that program, or choose another port"),
+                );
+            }
+        }
+        Ok(())
     }
 }

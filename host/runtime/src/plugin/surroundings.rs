@@ -209,6 +209,7 @@ fn process(
     let service = service.map_err(|error| StepError::Host(error.to_string()))?;
     Ok(Some(ProcessContext {
         runner: host.runner.clone(),
+        versions: Arc::clone(&call.versions),
         service: grant.supervise.then_some(service),
         commands: commands(grant, &call.commands),
         reason: call.step.reason.clone(),

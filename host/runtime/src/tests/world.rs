@@ -128,6 +128,7 @@ pub(super) fn call() -> (Call, Arc<Heard>) {
         output: None,
         caches: None,
         commands: Vec::new(),
+        versions: Arc::default(),
     };
     (call, heard)
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
-use super::{Exit, Release, Runner, Service};
+use super::{Exit, Release, Runner, Service, Versions};
 use crate::bindings::offered::process::{self, Host};
 use crate::call::Operations;
 use crate::capability::images::{Image, UnpackLimits, unpack};
@@ -29,6 +29,8 @@ pub(crate) struct ProcessAccess;
 /// What one call may do with programs of this machine.
 pub(crate) struct ProcessContext {
     pub(crate) runner: Runner,
+    /// What programs said of their versions.
+    pub(crate) versions: Arc<Versions>,
     /// The service whose releases it may handle. `None`: it may not supervise.
     pub(crate) service: Option<Service>,
     /// The programs that it may run to their end.
@@ -141,11 +143,11 @@ impl Host for ProcessView<'_> {
     async fn version(&mut self, program: String) -> Result<String, Refusal> {
         let context = self.context()?;
         context.check(&program)?;
-        let runner = context.runner.clone();
+        let (runner, versions) = (context.runner.clone(), Arc::clone(&context.versions));
         let version = self
             .operations
             .run("asking for a version", |token| async move {
-                runner.version(&program, &token).await
+                versions.of(&runner, &program, &token).await
             });
         Ok(version.await??)
     }

@@ -28,6 +28,7 @@ mod state;
 mod supervisor;
 mod table;
 mod tail;
+mod versions;
 mod wire;
 
 pub use error::Error;
@@ -39,5 +40,6 @@ pub use program::{PASS_THROUGH, pass_through, resolve_program};
 pub use release::Release;
 pub use run::{Command, Runner, Source};
 pub use supervisor::{InstallError, Service, Settings, Supervisor};
+pub use versions::Versions;
 
 pub(crate) use host::{ProcessAccess, ProcessContext, ProcessView, commands};

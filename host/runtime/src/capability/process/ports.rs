@@ -69,10 +69,15 @@ impl Listener {
 
 /// Everybody who listens on that TCP port, on whatever address.
 pub(crate) fn listeners(port: u16) -> Result<Vec<Listener>, Error> {
-    read(port).map_err(Error::io("read", "/proc/net/tcp"))
+    listeners_of(&[port])
 }
 
-fn read(port: u16) -> io::Result<Vec<Listener>> {
+/// Everybody who listens on one of those TCP ports: one look at the machine, however many.
+pub(crate) fn listeners_of(ports: &[u16]) -> Result<Vec<Listener>, Error> {
+    read(ports).map_err(Error::io("read", "/proc/net/tcp"))
+}
+
+fn read(ports: &[u16]) -> io::Result<Vec<Listener>> {
     let mut sockets = Vec::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         match fs::read_to_string(table) {
@@ -82,7 +87,7 @@ fn read(port: u16) -> io::Result<Vec<Listener>> {
             Err(error) => return Err(error),
         }
     }
-    sockets.retain(|(address, _)| address.port() == port);
+    sockets.retain(|(address, _)| ports.contains(&address.port()));
     if sockets.is_empty() {
         return Ok(Vec::new());
     }

@@ -4,6 +4,7 @@
 //! moment ago knows as much as the one that installed the release. Data folders lie apart, so
 //! that removing releases can never remove data.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -93,36 +94,48 @@ impl Supervisor {
 }
 
 impl Supervisor {
-    /// Who listens on a tcp port of this machine, unless that is a release of the environment.
+    /// Who listens on those tcp ports of this machine, unless that is a release of the
+    /// environment. Ports that are free are not in the answer.
     ///
     /// # Errors
     /// When the tables of the kernel or the folders of the environment cannot be read.
-    pub fn foreign_holder(&self, environment: &str, port: u16) -> Result<Option<Holder>, Error> {
-        let mut listeners = ports::listeners(port)?;
+    pub fn foreign_holders(
+        &self,
+        environment: &str,
+        ports: &[u16],
+    ) -> Result<Vec<(u16, Holder)>, Error> {
+        let mut listeners = ports::listeners_of(ports)?;
         listeners.retain(|listener| listener.loopback().is_some());
         if listeners.is_empty() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
+        let ours = self.processes(environment)?;
+        let is_foreign = |listener: &&Listener| !listener.owners.iter().any(|o| ours.contains(o));
+        let foreign = listeners.iter().filter(is_foreign);
+        Ok(foreign
+            .map(|listener| (listener.address.port(), listener.holder()))
+            .collect())
+    }
+
+    /// All processes of the releases of an environment.
+    fn processes(&self, environment: &str) -> Result<HashSet<u32>, Error> {
         let folder = self.settings.releases.join(environment);
         let services = match fs::read_dir(&folder) {
             Ok(services) => services,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(listeners.first().map(Listener::holder));
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
             Err(error) => return Err(Error::io("read", folder)(error)),
         };
-        let mut ours = Vec::new();
+        let mut processes = HashSet::new();
         for service in services {
             let name = service.map_err(Error::io("read", &folder))?.file_name();
             for release in self
                 .service(environment, &name.to_string_lossy())?
                 .releases()?
             {
-                ours.extend(release.processes()?);
+                processes.extend(release.processes()?);
             }
         }
-        let is_foreign = |listener: &&Listener| !listener.owners.iter().any(|o| ours.contains(o));
-        Ok(listeners.iter().find(is_foreign).map(Listener::holder))
+        Ok(processes)
     }
 }
 
