@@ -6,3 +6,6 @@ pub use crate::bindings::probe::{exec, grpc, http, tcp};
 
 /// The code of a failure that only says that nobody answered in time.
 pub const UNREACHABLE: &str = "probe.unreachable";
+
+/// The code of a check that took longer than it may: "not yet" as well.
+pub const TIMED_OUT: &str = "probe.timed-out";

@@ -4,10 +4,14 @@
 //! Everything that a guest says and a person reads passes through here, at the edge of the
 //! sandbox, so that nobody after it has to think of it.
 
-use crate::record::{Change, Description, Failure, Problem, State};
+use crate::record::{Change, Description, Failure, Output, Problem, State};
 
 /// Bytes of one text in a record.
 const LONGEST: usize = 16 * 1024;
+/// Bytes of an address or a reference.
+const LONGEST_WORD: usize = 4 * 1024;
+/// Bytes of all outputs of a job.
+const LARGEST_OUTPUTS: usize = 64 * 1024;
 /// Further facts of one failure, changes of one plan, problems of one configuration.
 const MOST: usize = 1_000;
 
@@ -24,6 +28,31 @@ fn several(text: &mut String) {
     if text.len() > LONGEST || text.contains(bad) {
         *text = spelt_out(text, LONGEST, bad);
     }
+}
+
+/// A word that goes on to other places, an address or a reference: one that could not be such
+/// is refused, as it cannot be cut or spelt out.
+pub(crate) fn word(what: &str, text: String) -> Result<String, Failure> {
+    let fits = text.len() <= LONGEST_WORD && !text.chars().any(disturbs);
+    if fits {
+        return Ok(text);
+    }
+    let message = format!("the plugin answered with {what} that cannot be one");
+    Err(Failure::new("plugin.answer", message)
+        .hint("this is a fault of the plugin: tell its author"))
+}
+
+/// Outputs of a job within the bounds of the file that programs write them to.
+pub(crate) fn outputs(outputs: &[Output]) -> Result<(), Failure> {
+    let bytes: usize = outputs.iter().map(|output| output.value.len()).sum();
+    if outputs.len() <= MOST && bytes <= LARGEST_OUTPUTS {
+        return Ok(());
+    }
+    let message = format!(
+        "the plugin answered with {} outputs of {bytes} bytes; at most {MOST} of {LARGEST_OUTPUTS} bytes in all are taken",
+        outputs.len()
+    );
+    Err(Failure::new("plugin.answer", message))
 }
 
 pub(crate) fn failure(failure: &mut Failure) {

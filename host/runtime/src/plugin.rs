@@ -232,16 +232,18 @@ impl Plugin {
         let publisher = self.loaded.roles.publisher(&self.loaded.reference)?;
         let (service, digest) = (call.service.clone(), digest.to_owned());
         let surroundings = Surroundings::open(&self.loaded, &self.host, call, "exists").await?;
-        surroundings
-            .run(move |store, _| {
-                async move {
-                    let publisher = publisher.instantiate_async(&mut *store).await?;
-                    let publisher = publisher.stagewright_plugin_publisher();
-                    publisher.call_exists(store, &service, &digest).await
-                }
-                .boxed()
-            })
-            .await
+        let known = surroundings.run(move |store, _| {
+            async move {
+                let publisher = publisher.instantiate_async(&mut *store).await?;
+                let publisher = publisher.stagewright_plugin_publisher();
+                publisher.call_exists(store, &service, &digest).await
+            }
+            .boxed()
+        });
+        let known = known
+            .await?
+            .map(|known| harmless::word("a reference", known));
+        Ok(known.transpose()?)
     }
 
     /// Brings the image to where deployers find it; the answer is its reference by digest.
@@ -254,17 +256,16 @@ impl Plugin {
         let mut surroundings =
             Surroundings::open(&self.loaded, &self.host, call, "publish").await?;
         surroundings.hand(&built.reference);
-        surroundings
-            .run(move |store, _| {
-                async move {
-                    let publisher = publisher.instantiate_async(&mut *store).await?;
-                    let image = surroundings::lend(store, image)?;
-                    let publisher = publisher.stagewright_plugin_publisher();
-                    publisher.call_publish(store, &step, &service, image).await
-                }
-                .boxed()
-            })
-            .await
+        let reference = surroundings.run(move |store, _| {
+            async move {
+                let publisher = publisher.instantiate_async(&mut *store).await?;
+                let image = surroundings::lend(store, image)?;
+                let publisher = publisher.stagewright_plugin_publisher();
+                publisher.call_publish(store, &step, &service, image).await
+            }
+            .boxed()
+        });
+        Ok(harmless::word("a reference", reference.await?)?)
     }
 }
 

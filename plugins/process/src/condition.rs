@@ -10,6 +10,11 @@ pub(crate) fn runs(state: &ReleaseState) -> bool {
     matches!(state.condition.as_str(), "starting" | "running")
 }
 
+/// Is there a process of it, looked after or not?
+pub(crate) fn alive(state: &ReleaseState) -> bool {
+    runs(state) || state.condition == "lost"
+}
+
 /// Was it unpacked and never started?
 pub(crate) fn untouched(state: &ReleaseState) -> bool {
     state.condition == "installed"

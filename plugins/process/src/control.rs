@@ -3,7 +3,7 @@
 use stagewright_sdk::process::ReleaseState;
 use stagewright_sdk::{Change, Failure, Service, State, log};
 
-use crate::condition::{current, runs};
+use crate::condition::{alive, current, runs};
 use crate::config::{Config, Replace};
 use crate::failing::not_ready;
 use crate::machine::{Machine, Supervised};
@@ -130,7 +130,7 @@ pub(crate) fn start<M: Machine>(
 pub(crate) fn stop<M: Machine>(machine: &M) -> Result<State, Failure> {
     let releases = machine.releases()?;
     for release in &releases {
-        if runs(&release.state()?) {
+        if alive(&release.state()?) {
             release.stop()?;
         }
     }

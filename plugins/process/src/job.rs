@@ -3,11 +3,11 @@
 use stagewright_sdk::process::{Exit, ReleaseState};
 use stagewright_sdk::{Failure, Service, State, Step, log};
 
-use crate::condition::runs;
+use crate::condition::{alive, runs};
 use crate::config::Config;
 use crate::failing::with_last_lines;
 use crate::machine::{Machine, Supervised};
-use crate::rollout::tidy;
+use crate::rollout::{stop_all, tidy};
 
 /// Starts the job unless this step has done so, and waits for its end.
 pub(crate) fn run<M: Machine>(
@@ -35,6 +35,7 @@ pub(crate) fn run<M: Machine>(
     let state = release.state()?;
     let exit = match next(&state, step.attempt) {
         Next::Start => {
+            stop_all(&before)?;
             log::info("starting the job");
             release.start(&config.launch(service))?;
             await_end(&release)?
@@ -42,6 +43,9 @@ pub(crate) fn run<M: Machine>(
         Next::Wait => await_end(&release)?,
         Next::Done(exit) => exit,
         Next::Lost => {
+            if alive(&state) {
+                release.stop()?;
+            }
             let message = format!(
                 "The job `{}` was stopped before its end: {}.",
                 service.name, state.detail

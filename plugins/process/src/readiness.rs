@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stagewright_sdk::health::{Check, Health};
 use stagewright_sdk::process::{Exit, ReleaseState};
-use stagewright_sdk::{Failure, Service, Span};
+use stagewright_sdk::{Failure, Service, Span, probe};
 
 use crate::condition::runs;
 use crate::machine::{Machine, Supervised};
@@ -170,7 +170,8 @@ impl Probe {
     }
 
     fn ask<R: Supervised>(&self, release: &R) -> Result<(), Refusal> {
-        let refusal = |failure: Failure| match failure.code == stagewright_sdk::probe::UNREACHABLE {
+        let not_yet = [probe::UNREACHABLE, probe::TIMED_OUT];
+        let refusal = |failure: Failure| match not_yet.contains(&failure.code.as_str()) {
             true => Refusal::NotYet(failure.message),
             false => Refusal::Never(failure.message),
         };

@@ -6,7 +6,7 @@
 use stagewright_sdk::process::ReleaseState;
 use stagewright_sdk::{Failure, Service, State, Step, log};
 
-use crate::condition::{runs, untouched};
+use crate::condition::{alive, runs, untouched};
 use crate::config::{Config, Replace};
 use crate::failing::{not_ready, with_last_lines};
 use crate::machine::{Machine, Supervised};
@@ -60,9 +60,10 @@ pub(crate) fn deploy<M: Machine>(
     Ok(State::new("ready", "It is ready.").of(new.step_id(), new.reference()))
 }
 
-fn stop_all<R: Supervised>(before: &Before<R>) -> Result<(), Failure> {
+/// Ends every release before this one that has a process.
+pub(crate) fn stop_all<R: Supervised>(before: &Before<R>) -> Result<(), Failure> {
     for (release, _) in before {
-        if runs(&release.state()?) {
+        if alive(&release.state()?) {
             log::info(format!(
                 "stopping the release of step {}",
                 release.step_id()
@@ -79,12 +80,13 @@ fn undo<R: Supervised>(new: &R, before: &Before<R>, resumed: bool, failure: Fail
         true => failure,
         false => with_last_lines(failure, new),
     };
-    let mut failure = match new.remove() {
+    // It is removed last: a step that is repeated after a crash knows by it what was going on.
+    let mut failure = match new.stop() {
         Ok(()) => failure,
         Err(error) => failure.detail("left-behind", error.message),
     };
     // A step that is repeated after a crash finds the old release as it left it then: stopped.
-    let old = before.iter().find(|(_, state)| runs(state));
+    let old = before.iter().find(|(_, state)| alive(state));
     let old = old.or_else(|| {
         let mut stopped = before
             .iter()
@@ -113,7 +115,10 @@ fn undo<R: Supervised>(new: &R, before: &Before<R>, resumed: bool, failure: Fail
         failure.message = format!("{} {sentence}", failure.message);
         failure = failure.detail("previous", now);
     }
-    failure
+    match new.remove() {
+        Ok(()) => failure,
+        Err(error) => failure.detail("left-behind", error.message),
+    }
 }
 
 /// Starts the old release again unless it runs, which it answers with.

@@ -82,6 +82,15 @@ fn empty(
             limit,
         });
     }
+    // Tools make folders read-only (Go's module cache does); what is removed need not stay so.
+    let is_locked = directory
+        .stat_self()
+        .is_ok_and(|stat| stat.mode & 0o700 != 0o700);
+    if is_locked {
+        directory
+            .set_mode(0o700)
+            .map_err(FolderError::io("unlock", path))?;
+    }
     for name in directory.names().map_err(FolderError::io("list", path))? {
         remove_at(directory, &name, &path.join(&name), interrupt, depth)?;
     }

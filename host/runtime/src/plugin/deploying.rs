@@ -21,10 +21,10 @@ impl Plugin {
     /// # Errors
     /// As every call: see [`StepError`].
     pub async fn address(&self, call: Call) -> Result<String, StepError> {
-        self.ask("address", call, None, |deployer, store, _, service| {
+        let address = self.ask("address", call, None, |deployer, store, _, service| {
             async move { deployer.call_address(store, &service).await }.boxed()
-        })
-        .await
+        });
+        Ok(harmless::word("an address", address.await?)?)
     }
 
     /// What [`deploy`](Self::deploy) would do. No reference: the image is not built yet.
@@ -37,6 +37,7 @@ impl Plugin {
         reference: Option<String>,
     ) -> Result<Vec<Change>, StepError> {
         let handed = reference.clone();
+        let redactor = std::sync::Arc::clone(&call.redactor);
         let plan = self.ask("plan", call, handed, |deployer, store, _, service| {
             async move {
                 deployer
@@ -46,6 +47,10 @@ impl Plugin {
             .boxed()
         });
         let mut changes = plan.await?;
+        for change in &mut changes {
+            redactor.replace(&mut change.object);
+            redactor.replace(&mut change.reason);
+        }
         harmless::changes(&mut changes);
         Ok(changes)
     }
@@ -150,6 +155,7 @@ impl Plugin {
     ) -> Result<State, StepError> {
         let redactor = Arc::clone(&call.redactor);
         let state = self.ask(function, call, handed, body).await?;
+        harmless::outputs(&state.outputs)?;
         Ok(clean(&redactor, state))
     }
 

@@ -87,8 +87,9 @@ fn when_the_new_one_does_not_get_ready_the_old_one_is_started_again() {
         "install new",
         "stop old",
         "start new",
-        "remove new",
+        "stop new",
         "start-again old",
+        "remove new",
     ];
     assert_eq!(machine.done(), expected);
     assert_eq!(
@@ -114,7 +115,10 @@ fn when_the_new_one_does_not_get_ready_the_old_one_is_started_again() {
 fn when_the_new_one_does_not_get_ready_an_old_one_that_was_not_stopped_serves_on() {
     let machine = MadeUp::new(bad()).with("old", "running", good());
     let failure = roll(&machine, json!({"activation": "socket"})).unwrap_err();
-    assert_eq!(machine.done(), ["install new", "start new", "remove new"]);
+    assert_eq!(
+        machine.done(),
+        ["install new", "start new", "stop new", "remove new"]
+    );
     assert_eq!(detail(&failure, "previous"), Some("serving"));
 }
 
@@ -178,7 +182,7 @@ fn a_step_that_goes_on_after_a_crash_still_brings_the_old_one_back() {
     let failure = roll(&machine, json!({})).unwrap_err();
     assert_eq!(
         machine.done(),
-        ["start new", "remove new", "start-again old"]
+        ["start new", "stop new", "start-again old", "remove new"]
     );
     assert_eq!(detail(&failure, "previous"), Some("restarted"));
 }

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::error::Error;
 use super::launch::{Condition, Exit};
 use super::lost;
 use super::protocol::{Reply, Request};
 use super::record;
 use super::release::Release;
+
+/// When a shim that did not hear is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Release {
     /// Ends the process and all its descendants: asks, and kills after the grace. Nothing is
@@ -16,17 +21,23 @@ impl Release {
     /// # Errors
     /// [`Error::Unkillable`], or what the system says.
     pub async fn stop(&self) -> Result<(), Error> {
-        if let Some(shim) = self.shim()? {
-            let reply = self.ask(&Request::Stop).await?;
-            match reply {
+        while let Some(shim) = self.shim()? {
+            let was_heard = match self.ask(&Request::Stop).await? {
                 Some(Reply::Failed(failure)) => return Err(self.failed(failure)),
-                Some(Reply::Ended(_)) | None => {}
+                Some(Reply::Ended(_)) => true,
+                None => false,
                 Some(_) => return Err(self.unexpected()),
+            };
+            // Its lock is free and its socket is closed only when it has ended. One that did not
+            // hear, as it was only beginning, is asked again.
+            let gone = lost::gone(shim);
+            let ended = match was_heard {
+                true => Ok(gone.await),
+                false => timeout(ASK_AGAIN, gone).await,
+            };
+            if let Ok(ended) = ended {
+                ended.map_err(Error::io("wait for the shim of", self.layout.folder()))?;
             }
-            // Its lock is free and its socket is closed only when it has ended.
-            lost::gone(shim)
-                .await
-                .map_err(Error::io("wait for the shim of", self.layout.folder()))?;
         }
         let Some(mut record) = self.record()? else {
             return Ok(());

@@ -92,16 +92,23 @@ impl Release {
                 "the folder of the release has no name".to_owned(),
             ));
         };
-        // Renamed first: a release that is half removed must not be listed.
         let doomed = folder.with_file_name(format!("{GONE}{name}"));
-        remove_folder(&doomed)?;
-        match std::fs::rename(folder, &doomed) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", folder)(error));
+        let folder = folder.to_owned();
+        // A release may have hundreds of thousands of files.
+        let removed = tokio::task::spawn_blocking(move || {
+            // Renamed first: a release that is half removed must not be listed.
+            remove_folder(&doomed)?;
+            match std::fs::rename(&folder, &doomed) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", &folder)(error));
+                }
+                _ => {}
             }
-            _ => {}
-        }
-        remove_folder(&doomed)
+            remove_folder(&doomed)
+        });
+        removed
+            .await
+            .map_err(|error| Error::Invalid(format!("removing the release broke off: {error}")))?
     }
 
     /// Runs a program in the release with the environment of its process, and kills it when

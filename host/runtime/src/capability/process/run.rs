@@ -193,7 +193,15 @@ impl Runner {
             self.passed.iter().cloned().collect();
         environment.extend(command.variables.iter().cloned());
         assemble::check(&environment)?;
-        let path = environment.get("PATH").map_or("", String::as_str);
+        let loader = |name: &str| name.starts_with("LD_") || name == "GLIBC_TUNABLES";
+        if let Some((name, _)) = command.variables.iter().find(|(name, _)| loader(name)) {
+            return Err(Error::Invalid(format!(
+                "the variable `{name}` decides which code a program loads, so it is not passed on"
+            )));
+        }
+        // The program is looked for where the host looks, whatever it is told itself.
+        let path = self.passed.iter().find(|(name, _)| name == "PATH");
+        let path = path.map_or("", |(_, path)| path.as_str());
         Ok(Program {
             path: program::resolve_program(word, path, &command.directory)?,
             argv: command.argv.clone(),

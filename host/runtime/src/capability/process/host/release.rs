@@ -95,7 +95,12 @@ impl HostRelease for ProcessView<'_> {
             .run("waiting for a job", |token| async move {
                 tokio::select! {
                     exit = release.wait() => exit.map_err(Failure::from),
-                    () = token.cancelled() => Err(Failure::cancelled("waiting for the job")),
+                    () = token.cancelled() => {
+                        // Nobody waits for the guest any more, so the job is ended here: it is
+                        // part of the operation, which is named when it does not end in time.
+                        release.stop().await.map_err(Failure::from)?;
+                        Err(Failure::cancelled("waiting for the job"))
+                    }
                 }
             });
         Ok(wait.await??.into())
