@@ -86,15 +86,6 @@ pub(crate) enum Record {
     },
 }
 
-impl Record {
-    /// When it was said, in RFC 3339 with milliseconds, so that texts sort as times do.
-    pub(crate) fn time(&self) -> &str {
-        match self {
-            Self::Line { time, .. } | Self::Progress { time, .. } => time,
-        }
-    }
-}
-
 /// Writes the log of one attempt. Losing a line must not fail a step, so a file that cannot
 /// be written is reported once and then left alone.
 pub(crate) struct AttemptLog {

@@ -40,6 +40,10 @@ pub(crate) async fn destroy(host: &Arc<Host>, destroy: &Destroy, output: Output)
         .parts()
         .map(|part| part.service.name.as_str())
         .collect();
+    if names.is_empty() {
+        print::note(&format!("nothing of `{environment}` is deployed"));
+        return Ok(Exit::Success);
+    }
     if !yes && !confirmed(&environment, &names, *data)? {
         print::note("nothing was removed");
         return Ok(Exit::Cancelled);

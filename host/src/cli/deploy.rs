@@ -48,7 +48,7 @@ fn announce(description: &Description, orphans: &[String], prune: bool) {
     if !programs.is_empty() {
         let programs: Vec<String> = programs.into_iter().collect();
         print::note(&format!(
-            "granted by the environment file, as ordinary programs of this user: {}",
+            "builds may run these programs of this machine, which the environment file declares: {}",
             programs.join(", ")
         ));
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use stagewright_journal::DeploymentId;
-use stagewright_pipeline::Action;
 use stagewright_pipeline::environment::Variable;
+use stagewright_pipeline::{Action, Fact, Outcome, Timestamp, event};
 use stagewright_runtime::Redactor;
 
 use super::arguments::{Logs, Output};
@@ -14,7 +14,7 @@ use super::{Exit, drive, print, target};
 use crate::compose::Host;
 use crate::executor::sealed_values;
 use crate::follow::{Follower, Update};
-use crate::logs::{LogReader, Said};
+use crate::logs::Said;
 use crate::resolve::standing;
 
 /// How many of the last lines of a release are shown.
@@ -26,43 +26,38 @@ pub(crate) async fn run(host: &Arc<Host>, logs: &Logs, output: Output) -> Result
     if let (true, Some(service)) = (logs.release, &logs.service) {
         return of_release(host, id.environment(), service, output).await;
     }
-    let name = id.to_string();
-    let wanted = |said: &Said| {
-        logs.service
-            .as_ref()
-            .is_none_or(|only| *only == said.attempt.service)
+    let mut shown = Shown {
+        deployment: id.to_string(),
+        service: logs.service.as_deref(),
+        output,
     };
-    if !logs.follow {
-        let mut reader = LogReader::new(host.home.logs(&name));
-        let mut said = Vec::new();
-        for attempt in reader.attempts()? {
-            said.extend(reader.read(&attempt)?.into_iter().filter(wanted));
-        }
-        said.sort_by(|one, other| one.record.time().cmp(other.record.time()));
-        return said
-            .iter()
-            .try_for_each(|said| show(&name, said, output))
-            .map(|()| Exit::Success);
+    let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
+    if logs.follow {
+        return follow(host, &id, &mut follower, &mut shown).await;
     }
-    follow(host, id, &wanted, output).await
+    // The first reading finds which attempts go on, the second one what they have said.
+    for _ in 0..2 {
+        let updates = follower.read().await?;
+        shown.show(&follower, &updates)?;
+    }
+    Ok(Exit::Success)
 }
 
 /// Shows what is said until the deployment ends, or nobody drives it any more.
 async fn follow(
-    host: &Arc<Host>,
-    id: DeploymentId,
-    wanted: &dyn Fn(&Said) -> bool,
-    output: Output,
+    host: &Host,
+    id: &DeploymentId,
+    follower: &mut Follower,
+    shown: &mut Shown<'_>,
 ) -> Result<Exit> {
-    let name = id.to_string();
-    let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
     loop {
+        let has_begun = follower.has_begun();
         let updates = tokio::select! {
             updates = follower.next() => match updates? {
                 Some(updates) => updates,
                 None => return Ok(Exit::Success),
             },
-            free = drive::wait_for_driver(host, id.environment()), if follower.has_begun() => {
+            free = drive::wait_for_driver(host, id.environment()), if has_begun => {
                 free?;
                 let rest = follower.read().await?;
                 if rest.is_empty() && !follower.has_ended().await? {
@@ -72,20 +67,60 @@ async fn follow(
                 rest
             }
         };
-        for update in updates {
-            if let Update::Said(said) = update
-                && wanted(&said)
-            {
-                show(&name, &said, output)?;
-            }
-        }
+        shown.show(follower, &updates)?;
     }
 }
 
-fn show(deployment: &str, said: &Said, output: Output) -> Result<()> {
-    match output {
-        Output::Json => print::json(&view::said_event(deployment, said)?),
-        Output::Text => said_text(said).map_or(Ok(()), |text| print::line(&text)),
+/// What is shown of a deployment: what its steps said, and why they failed.
+struct Shown<'a> {
+    deployment: String,
+    service: Option<&'a str>,
+    output: Output,
+}
+
+impl Shown<'_> {
+    fn show(&mut self, follower: &Follower, updates: &[Update]) -> Result<()> {
+        updates.iter().try_for_each(|update| match update {
+            Update::Said(said) if self.is_wanted(&said.attempt.service) => self.said(said),
+            Update::Said(_) => Ok(()),
+            Update::Fact { seq, time_ms, fact } => {
+                self.failed(follower, *seq, Timestamp(*time_ms), fact)
+            }
+        })
+    }
+
+    fn is_wanted(&self, service: &str) -> bool {
+        self.service.is_none_or(|only| only == service)
+    }
+
+    fn said(&self, said: &Said) -> Result<()> {
+        match self.output {
+            Output::Json => print::json(&view::said_event(&self.deployment, said)?),
+            Output::Text => said_text(said).map_or(Ok(()), |text| print::line(&text)),
+        }
+    }
+
+    fn failed(&self, follower: &Follower, seq: u64, time: Timestamp, fact: &Fact) -> Result<()> {
+        let Fact::StepEnded {
+            service,
+            step,
+            outcome: Outcome::Failed(failure),
+            ..
+        } = fact
+        else {
+            return Ok(());
+        };
+        let course = follower.state().course();
+        let name = course.service_name(*service);
+        if !self.is_wanted(name) {
+            return Ok(());
+        }
+        match self.output {
+            Output::Json => print::json(&event(course, &self.deployment, seq, time, fact)),
+            Output::Text => view::failure_lines(&format!("  {name} {step} failed"), failure)
+                .iter()
+                .try_for_each(|line| print::line(line)),
+        }
     }
 }
 

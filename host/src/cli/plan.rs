@@ -14,6 +14,9 @@ use crate::description::Subject;
 use crate::executor::foresee::{Foresight, Intended};
 use crate::resolve::{Choices, Extent, Resolved, granted_commands, resolve};
 
+/// What is said of a phase that cannot be foreseen: the deployment would fail there.
+const UNKNOWN: &str = "unknown";
+
 /// What would happen to one service.
 #[derive(Debug, Serialize)]
 struct Row {
@@ -31,6 +34,9 @@ struct Row {
     /// Programs that its build may run, granted by the environment file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     programs: Vec<String>,
+    /// The program that its deployer keeps running on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs: Option<String>,
 }
 
 /// A plugin and who chose it.
@@ -53,6 +59,7 @@ pub(crate) async fn run(host: &Arc<Host>, plan: &Plan, output: Output) -> Result
     .await?;
     let foresight = Foresight::new(host, &resolved.description).await?;
     let description = &resolved.description;
+    let mut exit = Exit::Success;
     if output == Output::Text {
         print::line(&format!("environment {}", description.environment.name))?;
     }
@@ -66,6 +73,9 @@ pub(crate) async fn run(host: &Arc<Host>, plan: &Plan, output: Output) -> Result
         let rows = in_stage
             .map(|(subject, choices)| row(&resolved, &foresight, subject, choices, &stage.name));
         for row in join_all(rows).await {
+            if row.build == UNKNOWN || row.deploy == UNKNOWN {
+                exit = Exit::Usage;
+            }
             match output {
                 Output::Json => print::json(&row)?,
                 Output::Text => text(&row)?,
@@ -80,7 +90,7 @@ pub(crate) async fn run(host: &Arc<Host>, plan: &Plan, output: Output) -> Result
             ))?,
         }
     }
-    Ok(Exit::Success)
+    Ok(exit)
 }
 
 async fn row(
@@ -117,6 +127,7 @@ async fn row(
         changes: Vec::new(),
         plugins: plugins.collect(),
         programs: programs.map(|(_, programs)| programs).unwrap_or_default(),
+        runs: foresight.program(subject).await,
     };
     if subject.service.skip {
         row.deploy_reasons
@@ -139,7 +150,7 @@ fn words(verdict: &Verdict, step: &str) -> (String, Vec<String>) {
     match verdict {
         Verdict::Unchanged(standing) => ("unchanged".to_owned(), vec![standing.reason.clone()]),
         Verdict::Changed(change) => (step.to_owned(), change.reasons.clone()),
-        Verdict::Failed(failure) => ("unknown".to_owned(), vec![failure.to_string()]),
+        Verdict::Failed(failure) => (UNKNOWN.to_owned(), vec![failure.to_string()]),
     }
 }
 
@@ -149,8 +160,12 @@ fn text(row: &Row) -> Result<()> {
         ("build ", &row.build, &row.build_reasons),
         ("deploy", &row.deploy, &row.deploy_reasons),
     ] {
-        let why = if reasons.is_empty() { "" } else { ": " };
-        print::line(&format!("    {what}  {word}{why}{}", reasons.join(", ")))?;
+        let reasons = reasons.join(", ");
+        print::line(&match (word.as_str(), reasons.as_str()) {
+            ("unchanged", reasons) => format!("    {what}  {reasons}"),
+            (word, "") => format!("    {what}  {word}"),
+            (word, reasons) => format!("    {what}  {word}: {reasons}"),
+        })?;
     }
     for change in &row.changes {
         let downtime = if change.downtime {
@@ -173,9 +188,14 @@ fn text(row: &Row) -> Result<()> {
         ))?;
     }
     if !row.programs.is_empty() {
+        let programs = row.programs.join(", ");
         print::line(&format!(
-            "    runs ordinary programs of this user: {}",
-            row.programs.join(", ")
+            "    builds with ordinary programs of this user: {programs}"
+        ))?;
+    }
+    if let Some(program) = &row.runs {
+        print::line(&format!(
+            "    runs as an ordinary process of this user: {program}"
         ))?;
     }
     Ok(())

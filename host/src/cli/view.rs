@@ -7,7 +7,7 @@ mod live;
 mod picture;
 
 pub(crate) use json::said_event;
-pub(crate) use lines::said_text;
+pub(crate) use lines::{failure_lines, said_text};
 pub(crate) use picture::duration;
 
 use std::io::{IsTerminal, stdout};

@@ -194,7 +194,11 @@ impl Workshop {
             if state.condition == "ready" {
                 return Ok(unchanged(known, fingerprint));
             }
-            reasons = vec![format!("{}: {}", state.condition, state.detail)];
+            let detail = state.detail.trim();
+            reasons = vec![match detail {
+                "" => format!("it is {}", state.condition),
+                detail => format!("it is {}: {detail}", state.condition),
+            }];
         }
         Ok(Verdict::Changed(Box::new(Change {
             reasons,

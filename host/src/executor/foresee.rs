@@ -57,6 +57,18 @@ impl Foresight {
         Ok(Self { workshop })
     }
 
+    /// The program that the service's deployer starts on this machine, if it starts any.
+    pub(crate) async fn program(&self, subject: &Subject) -> Option<String> {
+        let plugin = self.workshop.plugin(&subject.deploy).await.ok()?;
+        let process = plugin.grants().process.as_ref();
+        process.filter(|grant| grant.supervise)?;
+        let config: serde_json::Value = serde_json::from_str(&subject.deploy.config).ok()?;
+        let word = config
+            .get("command")
+            .and_then(|command| command.get(0)?.as_str());
+        Some(word.unwrap_or("the command of its image").to_owned())
+    }
+
     /// What would happen to a service, as far as it can be told now.
     pub(crate) async fn look(&self, subject: &Subject) -> Seen {
         let name = &subject.service.name;

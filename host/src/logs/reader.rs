@@ -96,29 +96,6 @@ impl LogReader {
             }
         }
     }
-
-    /// The attempts that have a log, by service, step and number.
-    ///
-    /// # Errors
-    /// When the folder is there and cannot be read.
-    pub(crate) fn attempts(&self) -> Result<Vec<AttemptName>> {
-        let names = match std::fs::read_dir(&self.folder) {
-            Ok(names) => names,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("cannot read {}", self.folder.display()));
-            }
-        };
-        let mut attempts: Vec<AttemptName> = names
-            .filter_map(Result::ok)
-            .filter_map(|entry| parse(entry.file_name().to_str()?))
-            .map(|(attempt, _)| attempt)
-            .collect();
-        attempts.sort();
-        attempts.dedup();
-        Ok(attempts)
-    }
 }
 
 /// The generations of an attempt that exist, oldest first.

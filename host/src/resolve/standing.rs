@@ -32,7 +32,7 @@ pub(crate) async fn standing(
     let unknown: Vec<&str> = only
         .iter()
         .map(String::as_str)
-        .filter(|name| !deployed.contains(name))
+        .filter(|name| !deployed.contains(name) && !with_data)
         .collect();
     if !unknown.is_empty() {
         bail!("{} is not deployed in `{environment}`", unknown.join(", "));
@@ -40,6 +40,13 @@ pub(crate) async fn standing(
     let mut description = last_deploy(host, environment).await?;
     for subject in &mut description.subjects {
         subject.takes_part = false;
+    }
+    if with_data {
+        // Data outlives what used it, so also what is not deployed any more may have some.
+        for subject in &mut description.subjects {
+            let name = &subject.service.name;
+            subject.takes_part = only.is_empty() || only.contains(name);
+        }
     }
     for name in deployed {
         let mut subject = as_deployed(host, environment, &ledger, name).await?;

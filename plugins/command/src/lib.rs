@@ -92,7 +92,7 @@ impl Builder for Builds {
         let total = config.steps.len();
         for (index, step) in config.steps.iter().enumerate() {
             if cancel::requested() {
-                return Err(Failure::new("step.cancelled", "The build was cancelled."));
+                return Err(Failure::new("cancelled", "The build was cancelled."));
             }
             progress::report(index as u64, Some(total as u64), &shown(step));
             run(service, step, (index + 1, total), output)?;

@@ -13,7 +13,7 @@ const LINES: u32 = 20;
 pub(crate) fn not_ready<R: Supervised>(name: &str, release: &R, why: &NotReady) -> Failure {
     let failure = match why.cancelled {
         true => Failure::new(
-            "step.cancelled",
+            "cancelled",
             format!("`{name}` was not ready when the step was cancelled."),
         ),
         false => Failure::new(
@@ -21,7 +21,7 @@ pub(crate) fn not_ready<R: Supervised>(name: &str, release: &R, why: &NotReady) 
             format!("`{name}` did not become ready: {}.", why.reason),
         )
         .hint(format!(
-            "Its last lines are below; `stagewright logs {name}` shows more."
+            "Its last lines are below; `stagewright logs --service {name}` shows more."
         ))
         .retry_later(),
     };

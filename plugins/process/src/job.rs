@@ -100,7 +100,7 @@ fn failed<R: Supervised>(service: &Service, release: &R, exit: &Exit) -> Failure
     let message = format!("The job `{}` ended with {exit}.", service.name);
     let failure = Failure::new("job.failed", message)
         .hint(format!(
-            "Its last lines are below; `stagewright logs {}` shows more.",
+            "Its last lines are below; `stagewright logs --service {}` shows more.",
             service.name
         ))
         .retry_later()

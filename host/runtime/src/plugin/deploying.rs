@@ -37,7 +37,7 @@ impl Plugin {
         reference: Option<String>,
     ) -> Result<Vec<Change>, StepError> {
         let handed = reference.clone();
-        let redactor = std::sync::Arc::clone(&call.redactor);
+        let redactor = Arc::clone(&call.redactor);
         let plan = self.ask("plan", call, handed, |deployer, store, _, service| {
             async move {
                 deployer

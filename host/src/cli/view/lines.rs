@@ -160,11 +160,11 @@ impl Lines {
             Ending::Cancelled => "was cancelled",
             Ending::Skipped => "was skipped",
         };
-        vec![format!(
-            "{} {word}{took}: {}",
-            scene.deployment,
-            counts.join(", ")
-        )]
+        let counts = match counts.as_slice() {
+            [] => "nothing was to be done".to_owned(),
+            counts => counts.join(", "),
+        };
+        vec![format!("{} {word}{took}: {counts}", scene.deployment)]
     }
 }
 

@@ -157,7 +157,7 @@ fn a_cancelled_step_is_undone() {
     let machine = MadeUp::new(bad()).with("old", "running", good());
     machine.0.borrow_mut().cancelled_at = Some(Duration::from_millis(100));
     let failure = roll(&machine, json!({})).unwrap_err();
-    assert_eq!(failure.code, "step.cancelled");
+    assert_eq!(failure.code, "cancelled");
     assert_eq!(
         machine.conditions(),
         [("old".to_owned(), "running".to_owned())]
