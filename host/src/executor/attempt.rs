@@ -278,8 +278,12 @@ impl From<StepError> for Stop {
 
 impl From<SourceError> for Stop {
     fn from(error: SourceError) -> Self {
-        if matches!(error, SourceError::Cancelled) {
-            return Self::Cancelled(Vec::new());
+        match error {
+            SourceError::Cancelled => return Self::Cancelled(Vec::new()),
+            SourceError::Abandoned => {
+                return Self::Cancelled(vec!["a connection to a git repository".to_owned()]);
+            }
+            _ => {}
         }
         let retry = if error.may_pass() {
             Retry::Later

@@ -85,7 +85,7 @@ pub(super) async fn run<T: Send + 'static>(
                 given_up = Some(Instant::now() + GRACE);
             }
             () = time::sleep_until(given_up.unwrap_or_else(Instant::now)), if given_up.is_some() => {
-                return Err(SourceError::Cancelled);
+                return Err(SourceError::Abandoned);
             }
             _ = ticks.tick(), if report.is_some() => {
                 if let (Some(report), Some(progress)) = (report, meter.read()) {

@@ -115,6 +115,10 @@ pub(crate) enum SourceError {
     /// It was cancelled.
     #[error("fetching the source was cancelled")]
     Cancelled,
+    /// It was cancelled and did not end in time: the other side says nothing. What it still
+    /// does is of no use to anybody and leaves nothing that would be taken for done.
+    #[error("fetching the source was cancelled, and did not end in time")]
+    Abandoned,
     /// The operating system refused.
     #[error("could not {what} {}: {source}", path.display())]
     Io {

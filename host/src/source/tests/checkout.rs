@@ -11,7 +11,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{super::Repository, Fixture, Revision, SourceError, branch, tag, write};
-use crate::source::Report;
+use crate::source::{CommitId, Report};
 
 #[tokio::test]
 async fn branches_tags_and_commits_are_resolved_and_checked_out() {
@@ -238,11 +238,10 @@ async fn a_silent_server_does_not_hold_up_a_cancel() {
 
     let cancel = CancellationToken::new();
     let begun = tokio::fs::read(folder.join("begun"));
-    let resolver = fixture.sources.resolver();
-    let main = branch("main");
-    let resolving = resolver.resolve(&silent, &main, &cancel);
+    let commit: CommitId = "a".repeat(40).parse().unwrap();
+    let fetching = fixture.sources.checkout(&silent, &commit, &cancel, None);
     let cancelled = tokio::time::timeout(Duration::from_secs(30), async {
-        let (cancelled, _) = tokio::join!(resolving, async {
+        let (cancelled, _) = tokio::join!(fetching, async {
             begun.await.unwrap();
             cancel.cancel();
         });
@@ -251,7 +250,7 @@ async fn a_silent_server_does_not_hold_up_a_cancel() {
     let cancelled = cancelled
         .await
         .expect("it ends although the server is silent");
-    assert!(matches!(cancelled, Err(SourceError::Cancelled)));
+    assert!(matches!(cancelled, Err(SourceError::Abandoned)));
     fs::write(folder.join("end"), "\n").unwrap();
 }
 
