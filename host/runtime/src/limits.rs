@@ -63,8 +63,8 @@ limits! {
     memories: u32 = 8;
     /// Bytes that the guest may hand to the host in one host call.
     hostcall: Size = Size::mebibytes(16);
-    /// Handles that a guest may hold at the same time.
-    handles: u32 = 4_096;
+    /// Handles that a guest may hold at the same time; some stand for an open file of the host.
+    handles: u32 = 512;
     /// Random bytes in one request.
     random: Size = Size::mebibytes(1);
     /// Log lines that are passed on in one call, before only the tail is kept.
