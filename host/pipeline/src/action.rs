@@ -7,8 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a deployment does with its services. More will come (rollback), so a reader of an
-/// unknown one answers with an error.
+use crate::environment::file::Run;
+
+/// What a deployment does with its services. More may come, so a reader of an unknown one
+/// answers with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -25,6 +27,10 @@ pub enum Action {
     Start,
     /// Remove it, dependants first.
     Destroy,
+    /// Deploy what an earlier deployment left, from the images that it had.
+    Rollback,
+    /// Run jobs that are described, without building them.
+    Run,
 }
 
 impl Action {
@@ -51,7 +57,7 @@ impl Action {
     #[must_use]
     pub const fn step(self) -> Step {
         match self {
-            Self::Deploy | Self::Redeploy => Step::Deploy,
+            Self::Deploy | Self::Redeploy | Self::Rollback | Self::Run => Step::Deploy,
             Self::Restart => Step::Restart,
             Self::Stop => Step::Stop,
             Self::Start => Step::Start,
@@ -69,7 +75,35 @@ impl Action {
             Self::Stop => "stop",
             Self::Start => "start",
             Self::Destroy => "destroy",
+            Self::Rollback => "rollback",
+            Self::Run => "run",
         }
+    }
+
+    /// Does it bring services to a described state, so that what is in it already is left
+    /// alone?
+    #[must_use]
+    pub const fn compares(self) -> bool {
+        matches!(self, Self::Deploy | Self::Redeploy | Self::Rollback)
+    }
+
+    /// What a job must be declared to run on, to be run by this action. Nothing where jobs
+    /// never run, or always do.
+    const fn occasion(self) -> &'static [Run] {
+        match self {
+            Self::Deploy | Self::Redeploy => &[Run::OnDeploy, Run::OnChange],
+            Self::Rollback => &[Run::OnRollback],
+            Self::Stop => &[Run::OnStop],
+            Self::Destroy => &[Run::OnDestroy],
+            Self::Restart | Self::Start | Self::Run => &[],
+        }
+    }
+
+    /// Does it run a job that is declared to run on these occasions?
+    #[must_use]
+    pub fn runs(self, declared: &[Run]) -> bool {
+        let occasions = self.occasion();
+        self == Self::Run || declared.iter().any(|run| occasions.contains(run))
     }
 }
 

@@ -101,6 +101,8 @@ pub struct ServiceCourse {
     pub retry: RetryPolicy,
     /// Why it takes no part, when it does not.
     pub skipped: Option<Box<str>>,
+    /// Its first step of the deploy phase.
+    pub step: Step,
 }
 
 impl ServiceCourse {
@@ -130,11 +132,10 @@ impl Course {
         let order = spec.order(action);
         let stages = stages(spec, action, &order);
         let (needs, dependents) = edges::between(spec, action, &order);
-        let stage_count = spec.stages.len() as u32;
         let services = order
             .iter()
             .filter_map(|&at| spec.services.get(at as usize))
-            .map(|service| service.compile(action, stage_count))
+            .map(|service| service.compile(spec, action))
             .collect();
         let course = Self {
             action,
@@ -234,7 +235,17 @@ impl Course {
         if service.builds {
             Step::Build
         } else {
-            self.action.step()
+            service.step
+        }
+    }
+
+    /// The step that goes on in the slot of one that succeeded: a push after a build, and the
+    /// removal of a job after it ran for the last time.
+    pub(crate) fn next_step(&self, step: Step) -> Option<Step> {
+        match (step, self.action) {
+            (Step::Build, _) => Some(Step::Push),
+            (Step::Deploy, Action::Destroy) => Some(Step::Destroy),
+            _ => None,
         }
     }
 
@@ -255,7 +266,7 @@ fn stages(spec: &CourseSpec, action: Action, order: &[u32]) -> Vec<StageCourse> 
         }
     }
     let mut both: Vec<(&StageSpec, u32)> = spec.stages.iter().zip(sizes).collect();
-    if action.is_reversed() {
+    if spec.is_reversed(action) {
         both.reverse();
     }
     let mut start = 0;

@@ -18,6 +18,7 @@ mod path;
 mod problem;
 mod resolve;
 mod salvage;
+pub mod schedule;
 mod schema;
 mod shape;
 mod template;
@@ -26,12 +27,13 @@ mod tests;
 
 pub use document::Document;
 pub use duration::Duration;
-pub use file::{OnFailure, Overlap, Protocol, Run, ServiceType};
+pub use file::{OnFailure, Overlap, Protocol, Rollback, Run, ServiceType};
 pub use model::{
     Environment, Git, PluginUse, Port, Retry, Revision, Service, Source, Stage, StageLimits,
     Strategy, Timeouts, Variable,
 };
 pub use problem::{Finding, Position, Problem, Problems};
+pub use schedule::Schedule;
 pub use schema::schema;
 pub use shape::{BadSchema, check_shape};
 pub use template::{Malformed, Part, Reference, Template};

@@ -1,7 +1,7 @@
 //! Which facts fit a state. Answers without changing anything.
 
 use crate::action::{Phase, Step};
-use crate::course::{ServiceId, StageId};
+use crate::course::{Course, ServiceId, StageId};
 use crate::fact::Fact;
 use crate::illegal::Illegal;
 use crate::outcome::{Ending, Outcome};
@@ -200,7 +200,7 @@ impl State {
         let same = at.step == step && at.attempt == attempt;
         let fits = match fact {
             Fact::StepWaiting { .. } => at.step == step && self.unannounced.contains(&id),
-            Fact::StepStarted { slot, .. } if pushes_on(at, step, attempt) => at.slot == *slot,
+            Fact::StepStarted { slot, .. } if goes_on(&self.course, at, step, attempt) => at.slot == *slot,
             Fact::StepStarted { slot, .. } => {
                 let phase = step.phase();
                 if same && at.mode == Mode::Ready && !self.lane(phase).is_free(*slot) {
@@ -248,10 +248,10 @@ impl State {
     }
 }
 
-/// A push goes on in the slot of its build, without waiting for one.
-fn pushes_on(at: &Service, step: Step, attempt: u16) -> bool {
-    let built = at.step == Step::Build && at.mode == Mode::Ended(End::Succeeded);
-    built && step == Step::Push && attempt == 1
+/// A push goes on in the slot of its build, without waiting for one; so does every next step.
+fn goes_on(course: &Course, at: &Service, step: Step, attempt: u16) -> bool {
+    let succeeded = at.mode == Mode::Ended(End::Succeeded);
+    succeeded && course.next_step(at.step) == Some(step) && attempt == 1
 }
 
 fn accept(fits: bool, illegal: impl FnOnce() -> Illegal) -> Result<(), Illegal> {

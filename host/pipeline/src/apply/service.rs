@@ -72,8 +72,8 @@ impl State {
         match outcome {
             Outcome::Succeeded(_) => {
                 self.failures.remove(&id);
-                if step == Some(Step::Build) {
-                    // The slot stays taken: the push goes on in it.
+                if step.and_then(|step| self.course.next_step(step)).is_some() {
+                    // The slot stays taken: the next step goes on in it.
                     self.end(id, End::Succeeded);
                     return;
                 }
@@ -208,7 +208,8 @@ impl State {
         if let Some(service) = self.services.get_mut(id.index()) {
             service.mode = Mode::Idle;
             service.assessed = false;
-            service.come_to(course.action().step(), &course, id);
+            let step = course.service(id).map_or(service.step, |s| s.step);
+            service.come_to(step, &course, id);
         }
         self.count_built(id);
         self.enter_deploy(id);

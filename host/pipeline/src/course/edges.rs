@@ -64,7 +64,7 @@ pub(super) fn between(spec: &CourseSpec, action: Action, order: &[u32]) -> (Edge
         turned.sort_unstable();
         turned
     };
-    if action.is_reversed() {
+    if spec.is_reversed(action) {
         needs = turn(&needs);
     }
     needs.sort_unstable();

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CourseError, ServiceCourse, StageId};
-use crate::action::{Action, Phase};
-use crate::environment::file::{OnFailure, Overlap, ServiceType};
+use crate::action::{Action, Phase, Step};
+use crate::environment::file::{OnFailure, Overlap, Run, ServiceType};
 
 /// More services or stages than this are refused, which leaves room in the indices.
 const MOST: usize = 1 << 24;
@@ -27,6 +27,10 @@ pub struct CourseSpec {
     /// How long running steps have to end by themselves after a cancel, in milliseconds.
     #[serde(default = "default_grace")]
     pub cancel_grace: u64,
+    /// The last stage and the dependants come first, although the action takes nothing down:
+    /// what is undone is undone in reverse.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reversed: bool,
 }
 
 fn default_grace() -> u64 {
@@ -40,6 +44,7 @@ impl Default for CourseSpec {
             stages: Vec::new(),
             services: Vec::new(),
             cancel_grace: GRACE,
+            reversed: false,
         }
     }
 }
@@ -91,6 +96,13 @@ pub struct ServiceSpec {
     pub retry: RetryPolicy,
     /// A job that may run twice.
     pub idempotent: bool,
+    /// On which occasions it runs, if it is a job.
+    #[serde(default = "on_deploy")]
+    pub run: Vec<Run>,
+}
+
+fn on_deploy() -> Vec<Run> {
+    vec![Run::OnDeploy]
 }
 
 impl ServiceSpec {
@@ -107,13 +119,15 @@ impl ServiceSpec {
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
             idempotent: false,
+            run: on_deploy(),
         }
     }
 
-    pub(super) fn compile(&self, action: Action, stages: u32) -> ServiceCourse {
+    pub(super) fn compile(&self, spec: &CourseSpec, action: Action) -> ServiceCourse {
+        let stages = spec.stages.len() as u32;
         ServiceCourse {
             name: self.name.as_str().into(),
-            stage: StageId(if action.is_reversed() {
+            stage: StageId(if spec.is_reversed(action) {
                 stages.saturating_sub(1).saturating_sub(self.stage)
             } else {
                 self.stage
@@ -123,12 +137,34 @@ impl ServiceSpec {
             idempotent: self.idempotent,
             timeouts: self.timeouts,
             retry: self.retry,
-            skipped: self
-                .skipped
-                .as_deref()
-                .filter(|_| !action.is_thorough())
-                .map(Into::into),
+            skipped: self.why_skipped(action).map(Into::into),
+            step: match action {
+                _ if self.runs_as_job(action) => Step::Deploy,
+                other => other.step(),
+            },
         }
+    }
+
+    fn runs_as_job(&self, action: Action) -> bool {
+        self.kind == ServiceType::Job && action.runs(&self.run)
+    }
+
+    /// Why it takes no part in the action. A job has nothing that could be stopped or started.
+    fn why_skipped(&self, action: Action) -> Option<&str> {
+        let declared = self.skipped.as_deref().filter(|_| !action.is_thorough());
+        declared.or(match (self.kind, action) {
+            (ServiceType::Job, Action::Stop | Action::Rollback) if !action.runs(&self.run) => {
+                Some(match action {
+                    Action::Stop => "a job that does not run on stop",
+                    _ => "a job that does not run on rollback",
+                })
+            }
+            (ServiceType::Job, Action::Start | Action::Restart) => {
+                Some("a job, which has nothing to start")
+            }
+            (kind, Action::Run) if kind != ServiceType::Job => Some("it is no job"),
+            _ => None,
+        })
     }
 }
 
@@ -220,12 +256,17 @@ impl CourseSpec {
         Ok(())
     }
 
+    /// Do the last stage and the dependants come first?
+    pub(super) fn is_reversed(&self, action: Action) -> bool {
+        self.reversed || action.is_reversed()
+    }
+
     /// Indices of the services as the course takes them: stage by stage, reversed where the
     /// action is; inside a stage in the order of the file.
     pub(super) fn order(&self, action: Action) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.services.len() as u32).collect();
         let stage = |at: &u32| self.services.get(*at as usize).map_or(0, |s| s.stage);
-        if action.is_reversed() {
+        if self.is_reversed(action) {
             order.sort_by_key(|at| std::cmp::Reverse(stage(at)));
         } else {
             order.sort_by_key(stage);

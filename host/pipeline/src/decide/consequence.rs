@@ -53,11 +53,11 @@ fn follow(state: &State, moment: &Moment, id: ServiceId) -> Option<Fact> {
     let stop = state.stop(id);
     let result = match service.mode {
         Mode::Ended(End::Unchanged) => Settlement::Unchanged,
-        Mode::Ended(End::Succeeded) if service.step == Step::Build => match stop {
-            Some(result) => result,
-            None => return Some(push(state, moment, id, service)),
+        Mode::Ended(End::Succeeded) => match (state.course.next_step(service.step), stop) {
+            (None, _) => Settlement::Succeeded,
+            (Some(_), Some(result)) => result,
+            (Some(next), None) => return Some(go_on(state, moment, id, service, next)),
         },
-        Mode::Ended(End::Succeeded) => Settlement::Succeeded,
         Mode::Ended(End::Cancelled { confirmed }) => Settlement::Cancelled { confirmed },
         Mode::Ended(End::Failed) if stop.is_none() => match try_again(state, moment, id, service) {
             Some(fact) => return Some(fact),
@@ -74,14 +74,12 @@ fn follow(state: &State, moment: &Moment, id: ServiceId) -> Option<Fact> {
     })
 }
 
-fn push(state: &State, moment: &Moment, id: ServiceId, service: &Service) -> Fact {
-    let timeout = state
-        .course
-        .service(id)
-        .map_or(0, |s| s.timeout(Step::Push));
+/// The next step, in the slot of the one before it.
+fn go_on(state: &State, moment: &Moment, id: ServiceId, service: &Service, step: Step) -> Fact {
+    let timeout = state.course.service(id).map_or(0, |s| s.timeout(step));
     Fact::StepStarted {
         service: id,
-        step: Step::Push,
+        step,
         attempt: 1,
         slot: service.slot,
         deadline: moment.now.after(timeout),

@@ -26,6 +26,9 @@ pub struct EnvironmentFile {
     /// What may run at the same time.
     #[serde(default)]
     pub overlap: Overlap,
+    /// What follows a deployment that failed.
+    #[serde(default)]
+    pub rollback: Rollback,
     /// The complete list of stages, in order. Left out: the four default stages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
@@ -103,6 +106,17 @@ pub enum Overlap {
     WithinStage,
     /// Later stages also build ahead while earlier ones deploy; deploy order is kept.
     AcrossStages,
+}
+
+/// What follows a deployment that failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rollback {
+    /// Nothing: what was replaced stays until somebody says otherwise.
+    #[default]
+    Manual,
+    /// Services that it had replaced already are brought back, the last one first.
+    Automatic,
 }
 
 /// One stage of the pipeline.
@@ -239,9 +253,14 @@ pub struct ServiceFile {
     /// What happens after a failure that may be tried again.
     #[serde(default)]
     pub retry: RetryFile,
-    /// When a job runs.
+    /// On which occasions a job runs: one, or a list. Left out: `on-deploy`, and for a job with
+    /// a schedule none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<Run>,
+    pub run: Option<RunFile>,
+    /// When a job runs by the clock, in UTC: minute, hour, day, month and weekday, as cron
+    /// writes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
     /// A job that may run twice; only then it is retried.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idempotent: bool,
@@ -410,15 +429,42 @@ pub struct RetryFile {
     pub backoff: Option<Duration>,
 }
 
-/// When a job runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// An occasion on which a job runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Run {
-    /// In every deployment.
-    #[default]
-    Always,
-    /// When its image, variables or configuration changed; else its recorded outputs are kept.
+    /// Every deployment of it.
+    OnDeploy,
+    /// A deployment in which its image, variables or configuration changed; else its recorded
+    /// outputs are kept.
     OnChange,
+    /// A rollback.
+    OnRollback,
+    /// The environment is stopped.
+    OnStop,
+    /// The environment is destroyed, before the job itself is.
+    OnDestroy,
+}
+
+/// One occasion, or a list of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RunFile {
+    /// One.
+    One(Run),
+    /// Several; with none the job runs only when it is asked for by name.
+    Several(Vec<Run>),
+}
+
+impl RunFile {
+    /// The occasions, as they are written.
+    #[must_use]
+    pub fn occasions(&self) -> &[Run] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) => several,
+        }
+    }
 }
 
 pub use super::duration::Duration;

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::document::child;
 use super::duration::Duration;
-use super::file::{HealthFile, OnFailure, Overlap, Protocol, Run, ServiceType};
+use super::file::{HealthFile, OnFailure, Overlap, Protocol, Rollback, Run, ServiceType};
+use super::schedule::Schedule;
 use super::template::Template;
 
 /// Slots of a phase where nothing is said.
@@ -33,6 +34,9 @@ pub struct Environment {
     pub description: Option<String>,
     /// What may run at the same time.
     pub overlap: Overlap,
+    /// What follows a deployment that failed.
+    #[serde(default)]
+    pub rollback: Rollback,
     /// The stages in order.
     pub stages: Vec<Stage>,
     /// The services in the order of the file.
@@ -94,8 +98,11 @@ pub struct Service {
     pub timeouts: Timeouts,
     /// What happens after a failure that may be tried again.
     pub retry: Retry,
-    /// When it runs, if it is a job.
-    pub run: Run,
+    /// On which occasions it runs, if it is a job.
+    pub run: Vec<Run>,
+    /// When it runs by the clock, if it is a job and does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// A job that may run twice.
     pub idempotent: bool,
 }

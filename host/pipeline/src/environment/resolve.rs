@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::file::{
-    EnvironmentFile, Limits, RetryFile, ServiceFile, ServiceType, SourceFile, StageFile, StepFile,
+    EnvironmentFile, Limits, RetryFile, Run, ServiceFile, ServiceType, SourceFile, StageFile, StepFile,
     StrategyFile, TimeoutsFile, VariableValue,
 };
 use super::model::{
@@ -16,6 +16,7 @@ use super::model::{
     Source, Stage, StageLimits, Strategy, Timeouts, Variable,
 };
 use super::path;
+use super::schedule::Schedule;
 use super::template::{Malformed, Template};
 
 /// The stages of a file: its own, or the default ones.
@@ -79,6 +80,7 @@ pub(super) fn resolve(file: &EnvironmentFile) -> Environment {
         name: file.name.clone(),
         description: file.description.clone(),
         overlap: file.overlap,
+        rollback: file.rollback,
         services: services.collect(),
         stages,
     }
@@ -126,8 +128,21 @@ fn service_from(
             .collect(),
         timeouts: timeouts_from(service.timeouts),
         retry: retry_from(service.retry),
-        run: service.run.unwrap_or_default(),
+        run: occasions(service),
+        schedule: service
+            .schedule
+            .as_deref()
+            .and_then(|text| Schedule::parse(text).ok()),
         idempotent: service.idempotent,
+    }
+}
+
+/// When a job runs that does not say, or says only when by the clock.
+fn occasions(service: &ServiceFile) -> Vec<Run> {
+    match (&service.run, &service.schedule) {
+        (Some(run), _) => run.occasions().to_vec(),
+        (None, Some(_)) => Vec::new(),
+        (None, None) => vec![Run::OnDeploy],
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::action::{Phase, Step};
+use crate::action::{Action, Phase, Step};
 use crate::course::{Course, ServiceId, StageId};
 use crate::environment::file::Overlap;
 use crate::fact::{Fact, Scope};
@@ -150,7 +150,7 @@ impl Checker<'_> {
     }
 
     fn assessed(&mut self, service: ServiceId, phase: Phase, verdict: &Verdict) {
-        let action = self.course.action().step();
+        let action = self.course.service(service).unwrap().step;
         let (step, changed) = match (phase, verdict) {
             (Phase::Build, Verdict::Changed(c)) if c.built.is_some() => (Step::Push, true),
             (Phase::Build, verdict) => (Step::Build, matches!(verdict, Verdict::Changed(_))),
@@ -184,10 +184,15 @@ impl Checker<'_> {
         let done = self.settled.contains_key(&service) || self.running.contains_key(&service);
         ensure(!done, "once per attempt", what)?;
         self.in_order(service, step)?;
-        let pushes_on = self.held.get(&(phase, slot)) == Some(&service) && step == Step::Push;
+        let second = match step {
+            Step::Push => true,
+            Step::Destroy => self.course.action() == Action::Destroy,
+            _ => false,
+        };
+        let goes_on = second && self.held.get(&(phase, slot)) == Some(&service);
         let waited = self.ready.remove(&service) == Some(step);
-        ensure(waited || pushes_on, "order", what)?;
-        if !pushes_on {
+        ensure(waited || goes_on, "order", what)?;
+        if !goes_on {
             let before = self.ready.first_key_value().map(|(&id, _)| id);
             let leapt = before.is_some_and(|id| id < service && self.could_start(id));
             ensure(!leapt, "order", || {

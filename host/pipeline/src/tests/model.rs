@@ -64,7 +64,8 @@ pub(super) fn play(script: &Script) -> Story {
 impl<'a> Model<'a> {
     fn new(script: &'a Script) -> Self {
         let mut stages: Vec<_> = script.spec.stages.iter().collect();
-        let reversed = matches!(script.action, Action::Stop | Action::Destroy);
+        let reversed =
+            script.spec.reversed || matches!(script.action, Action::Stop | Action::Destroy);
         if reversed {
             stages.reverse();
         }
@@ -105,7 +106,7 @@ impl<'a> Model<'a> {
             actor.go_to(if builds {
                 Step::Build
             } else {
-                script.action.step()
+                actor.deploy_step(script.action)
             });
             actor
         });
@@ -210,7 +211,7 @@ impl<'a> Model<'a> {
         }
         match judgement.kind {
             Kind::Unchanged if phase == Phase::Build => {
-                actor.go_to(action.step());
+                actor.go_to(actor.deploy_step(action));
                 actor.at = At::Start;
             }
             Kind::Unchanged => self.finish(who, "unchanged"),
@@ -233,19 +234,29 @@ impl<'a> Model<'a> {
             self.finish(who, "cancelled");
         } else if self.actors[who].attempt <= self.actors[who].part.play(step).failures {
             self.fail(who, Trial::Step);
-        } else if step == Step::Build {
+        } else if let Some(next) = self.goes_on(step) {
             if self.why_stop(who).is_none() {
-                self.actors[who].go_to(Step::Push);
+                self.actors[who].go_to(next);
                 self.actors[who].assessed = true;
                 self.start(who, slot);
             } else {
                 self.actors[who].at = At::Ready;
             }
         } else if step == Step::Push {
-            self.actors[who].go_to(self.script.action.step());
+            let deploy = self.actors[who].deploy_step(self.script.action);
+            self.actors[who].go_to(deploy);
             self.actors[who].at = At::Start;
         } else {
             self.finish(who, "succeeded");
+        }
+    }
+
+    /// What is done in the same slot afterwards.
+    fn goes_on(&self, step: Step) -> Option<Step> {
+        match step {
+            Step::Build => Some(Step::Push),
+            Step::Deploy if self.script.action == Action::Destroy => Some(Step::Destroy),
+            _ => None,
         }
     }
 
@@ -352,7 +363,7 @@ impl<'a> Model<'a> {
     fn why_stop(&self, who: usize) -> Option<&'static str> {
         let actor = &self.actors[who];
         let declared = actor.spec.skipped.is_some() && self.script.action != Action::Destroy;
-        if declared {
+        if declared || actor.has_nothing_to_do(self.script.action) {
             return Some("declared");
         }
         if self.cancel.is_some() {

@@ -1,6 +1,7 @@
 //! The sentences of the design, one by one, on small deployments with a known course.
 
 mod cancelling;
+mod jobs;
 mod policies;
 mod retrying;
 mod stages;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::action::{Action, Phase, Step};
 use crate::course::{Course, CourseSpec, RetryPolicy, ServiceId, ServiceSpec, StageSpec, Timeouts};
 use crate::decide::{Input, advance};
-use crate::environment::file::{OnFailure, Overlap, ServiceType};
+use crate::environment::file::{OnFailure, Overlap, Run, ServiceType};
 use crate::fact::Fact;
 use crate::failure::{Failure, Retry};
 use crate::moment::{Moment, Timestamp};
@@ -251,10 +251,10 @@ fn service() -> impl Strategy<Value = ServiceSpec> {
         needs,
         timeouts,
         retry,
-        any::<bool>(),
+        (any::<bool>(), occasions()),
     )
         .prop_map(
-            |(kind, stage, builds, skipped, needs, timeouts, retry, idempotent)| {
+            |(kind, stage, builds, skipped, needs, timeouts, retry, (idempotent, run))| {
                 let (build, push, deploy) = timeouts;
                 let (max, backoff) = retry;
                 ServiceSpec {
@@ -271,9 +271,22 @@ fn service() -> impl Strategy<Value = ServiceSpec> {
                     },
                     retry: RetryPolicy { max, backoff },
                     idempotent,
+                    run,
                 }
             },
         )
+}
+
+/// On which occasions a job runs.
+fn occasions() -> impl Strategy<Value = Vec<Run>> {
+    let all = [
+        Run::OnDeploy,
+        Run::OnChange,
+        Run::OnRollback,
+        Run::OnStop,
+        Run::OnDestroy,
+    ];
+    prop::sample::subsequence(all.to_vec(), 0..=all.len())
 }
 
 fn fit(stages: &mut [StageSpec], services: &mut [ServiceSpec]) {
@@ -311,7 +324,9 @@ pub(super) fn scripts() -> impl Strategy<Value = Script> {
         1 => Just(Action::Restart),
         1 => Just(Action::Stop),
         1 => Just(Action::Start),
-        1 => Just(Action::Destroy),
+        2 => Just(Action::Destroy),
+        1 => Just(Action::Rollback),
+        1 => Just(Action::Run),
     ];
     let host_slots = prop_oneof![3 => Just(u32::MAX), 1 => 1..6_u32];
     let cancel = prop_oneof![3 => Just(None), 1 => (0..400_u64, any::<bool>()).prop_map(Some)];
@@ -323,9 +338,10 @@ pub(super) fn scripts() -> impl Strategy<Value = Script> {
         action,
         host_slots,
         cancel,
+        prop::bool::weighted(0.1),
     )
         .prop_map(
-            |(mut stages, services, overlap, action, host_slots, cancel)| {
+            |(mut stages, services, overlap, action, host_slots, cancel, reversed)| {
                 let (mut services, mut parts): (Vec<_>, Vec<_>) = services.into_iter().unzip();
                 if stages.is_empty() {
                     services.clear();
@@ -338,6 +354,7 @@ pub(super) fn scripts() -> impl Strategy<Value = Script> {
                         stages,
                         services,
                         cancel_grace: 30,
+                        reversed,
                     },
                     action,
                     host_slots,

@@ -1,8 +1,9 @@
 //! What a service is made from, and the fields that only some types have.
 
 use super::super::document::child;
-use super::super::file::{Duration, HealthFile, ServiceType, SourceFile};
+use super::super::file::{Duration, HealthFile, Run, RunFile, ServiceType, SourceFile};
 use super::super::path::{self, Outside};
+use super::super::schedule::Schedule;
 use super::{Check, Entry};
 
 /// The longest time that can be asked for anywhere: thirty days.
@@ -124,6 +125,7 @@ impl<'a> Check<'a> {
             let is_job = kind == ServiceType::Job;
             let only_jobs = [
                 ("run", entry.service.run.is_some()),
+                ("schedule", entry.service.schedule.is_some()),
                 ("idempotent", entry.service.idempotent),
             ];
             for (field, given) in only_jobs {
@@ -133,11 +135,34 @@ impl<'a> Check<'a> {
                     self.report_key(&child(&entry.pointer, field), message, "remove it");
                 }
             }
+            self.occasions(entry);
             if is_job && entry.service.health.is_some() {
                 let message =
                     format!("`{name}` is a job, which has no `health`: it is done when it ends");
                 self.report_key(&child(&entry.pointer, "health"), message, "remove it");
             }
+        }
+    }
+
+    fn occasions(&mut self, entry: &Entry<'_>) {
+        let declared = entry.service.run.as_ref().map_or(&[][..], RunFile::occasions);
+        let run = child(&entry.pointer, "run");
+        for (at, occasion) in declared.iter().enumerate() {
+            if declared.iter().take(at).any(|before| before == occasion) {
+                let message = "this occasion is in the list twice".to_owned();
+                self.report(&format!("{run}/{at}"), message, "remove one");
+            }
+        }
+        if declared.contains(&Run::OnDeploy) && declared.contains(&Run::OnChange) {
+            let message = "`on-change` beside `on-deploy`: it runs in every deployment or only \
+                           when something changed"
+                .to_owned();
+            self.report(&run, message, "keep one of them");
+        }
+        if let Some(Err(error)) = entry.service.schedule.as_deref().map(Schedule::parse) {
+            let pointer = child(&entry.pointer, "schedule");
+            let hint = "minute, hour, day, month and weekday, as in `0 3 * * *`: every day at 3";
+            self.report(&pointer, error.to_string(), hint);
         }
     }
 

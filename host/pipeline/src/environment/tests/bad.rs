@@ -299,10 +299,10 @@ fn sources() {
             ],
         ),
         (
-            "source: {}, run: always, idempotent: true",
+            "source: {}, run: on-deploy, idempotent: true",
             &[
                 "3:14: `run` is for jobs, and `a` is of type `application`; remove it",
-                "3:27: `idempotent` is for jobs, and `a` is of type `application`; remove it",
+                "3:30: `idempotent` is for jobs, and `a` is of type `application`; remove it",
             ],
         ),
     ] {
@@ -314,6 +314,31 @@ fn sources() {
         [
             "3:3: `d` has neither an `image` nor a `source`; name an image to run, or the source to build one from",
             "4:3: `j` has neither an `image` nor a `source`; name an image to run, or the source to build one from",
+        ]
+    );
+}
+
+#[test]
+fn occasions_of_jobs() {
+    let text = "\
+name: e
+services:
+  a: { type: job, image: x, run: [on-deploy, on-change] }
+  b: { type: job, image: x, run: [on-stop, on-stop] }
+  c: { type: job, image: x, run: on-delpoy }
+  d: { type: job, image: x, schedule: 'every day' }
+  e: { type: container, image: x, schedule: '0 3 * * *' }
+  f: { type: job, image: x, run: [on-stop, never] }
+";
+    assert_eq!(
+        problems(text),
+        [
+            "3:34: `on-change` beside `on-deploy`: it runs in every deployment or only when something changed; keep one of them",
+            "4:44: this occasion is in the list twice; remove one",
+            "5:34: `run` must be one of `on-deploy`, `on-change`, `on-rollback`, `on-stop`, `on-destroy`, not `on-delpoy`; did you mean `on-deploy`?",
+            "6:39: `every day` is no schedule: it has 2 fields instead of 5; minute, hour, day, month and weekday, as in `0 3 * * *`: every day at 3",
+            "7:35: `schedule` is for jobs, and `e` is of type `container`; remove it",
+            "8:44: `run[1]` must be one of `on-deploy`, `on-change`, `on-rollback`, `on-stop`, `on-destroy`, not `never`",
         ]
     );
 }

@@ -64,7 +64,7 @@ fn the_example_is_read_with_its_defaults_filled_in() {
         Some("oci://registry.example/acme/pg-operator:1.4")
     );
     let (_, schema) = shop.service("schema").unwrap();
-    assert_eq!(schema.run, Run::OnChange);
+    assert_eq!(schema.run, [Run::OnChange]);
     let (_, api) = shop.service("api").unwrap();
     assert_eq!(api.needs, [2]);
     assert_eq!(api.retry.max, 2);
@@ -231,5 +231,37 @@ fn what_a_plugin_finds_is_placed_in_the_file() {
     assert_eq!(
         found[0].to_string(),
         "shop.yaml:17:3: `with` lacks the field `output`"
+    );
+}
+
+#[test]
+fn a_job_says_when_it_runs() {
+    let text = "\
+name: e
+rollback: automatic
+services:
+  a: { type: job, image: x }
+  b: { type: job, image: x, run: [on-deploy, on-stop, on-destroy] }
+  c: { type: job, image: x, schedule: '0 3 * * *' }
+  d: { type: job, image: x, schedule: '*/5 * * * *', run: on-rollback }
+  e: { type: job, image: x, run: [] }
+";
+    let environment = read("e.yaml", text).unwrap().environment;
+    assert_eq!(environment.rollback, Rollback::Automatic);
+    let runs: Vec<_> = environment
+        .services
+        .iter()
+        .map(|job| (job.run.as_slice(), job.schedule.as_ref().map(ToString::to_string)))
+        .collect();
+    let every = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        runs,
+        [
+            (&[Run::OnDeploy][..], None),
+            (&[Run::OnDeploy, Run::OnStop, Run::OnDestroy], None),
+            (&[], every("0 3 * * *")),
+            (&[Run::OnRollback], every("*/5 * * * *")),
+            (&[], None),
+        ]
     );
 }

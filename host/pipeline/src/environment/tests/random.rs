@@ -38,7 +38,7 @@ fn line() -> impl Strategy<Value = String> {
         Just("\t"),
         Just("|"),
         Just("'"),
-        Just("run: always"),
+        Just("run: on-deploy"),
         Just("retry: {max: 21}"),
     ];
     (indent, piece).prop_map(|(indent, piece)| format!("{indent}{piece}\n"))

@@ -1,7 +1,8 @@
 //! One service of the model.
 
-use crate::action::Step;
+use crate::action::{Action, Step};
 use crate::course::ServiceSpec;
+use crate::environment::file::{Run, ServiceType};
 use crate::tests::script::Part;
 
 /// What it is doing.
@@ -36,6 +37,44 @@ impl Actor<'_> {
         self.attempt = 1;
         self.assessed = false;
         self.left = self.timeout();
+    }
+
+    /// What it does in the deploy phase, or does first there.
+    pub(super) fn deploy_step(&self, action: Action) -> Step {
+        if self.spec.kind == ServiceType::Job && self.runs(action) {
+            return Step::Deploy;
+        }
+        match action {
+            Action::Restart => Step::Restart,
+            Action::Stop => Step::Stop,
+            Action::Start => Step::Start,
+            Action::Destroy => Step::Destroy,
+            _ => Step::Deploy,
+        }
+    }
+
+    fn runs(&self, action: Action) -> bool {
+        let declared = |run| self.spec.run.contains(&run);
+        match action {
+            Action::Deploy | Action::Redeploy => declared(Run::OnDeploy) || declared(Run::OnChange),
+            Action::Rollback => declared(Run::OnRollback),
+            Action::Stop => declared(Run::OnStop),
+            Action::Destroy => declared(Run::OnDestroy),
+            Action::Run => true,
+            _ => false,
+        }
+    }
+
+    /// What the action has no step for.
+    pub(super) fn has_nothing_to_do(&self, action: Action) -> bool {
+        if self.spec.kind != ServiceType::Job {
+            return action == Action::Run;
+        }
+        match action {
+            Action::Start | Action::Restart => true,
+            Action::Stop | Action::Rollback => !self.runs(action),
+            _ => false,
+        }
     }
 
     pub(super) fn timeout(&self) -> u64 {

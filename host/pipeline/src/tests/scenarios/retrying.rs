@@ -88,10 +88,10 @@ fn jobs_are_retried_only_when_idempotent() {
     assert_eq!(starts(&script, " deploy ").len(), 1);
     script.spec.services[0].idempotent = true;
     assert_eq!(starts(&script, " deploy ").len(), 2);
-    // Stopping a job runs nothing of it.
+    // Removing a job runs nothing of it.
     script.spec.services[0].idempotent = false;
-    script.action = Action::Stop;
-    assert_eq!(starts(&script, " stop ").len(), 2);
+    script.action = Action::Destroy;
+    assert_eq!(starts(&script, " destroy ").len(), 2);
 }
 
 fn deadlines(script: &Script) -> Vec<(u64, u64)> {
