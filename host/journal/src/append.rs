@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::DeploymentId;
+use crate::{DeploymentId, NewDeployment};
 
 /// The most bytes that one fact, description or document may have.
 pub const MAX_TEXT_BYTES: usize = 64 << 20;
@@ -32,6 +32,8 @@ pub struct Append {
     pub end: Option<End>,
     /// Documents of the deployment's environment that are replaced.
     pub documents: Vec<Document>,
+    /// A deployment that is recorded in the same write.
+    pub then: Option<Box<NewDeployment>>,
 }
 
 /// How a deployment ends.
@@ -68,6 +70,7 @@ impl Append {
             starts: false,
             end: None,
             documents: Vec::new(),
+            then: None,
         }
     }
 
@@ -102,6 +105,13 @@ impl Append {
         self
     }
 
+    /// Also records another deployment, which is queued exactly if these facts are kept.
+    #[must_use]
+    pub fn then(mut self, next: NewDeployment) -> Self {
+        self.then = Some(Box::new(next));
+        self
+    }
+
     /// The bytes of its largest text, and of all of them.
     pub(crate) fn size(&self) -> (usize, usize) {
         let documents = self.documents.iter().map(|document| document.body.len());
@@ -124,6 +134,7 @@ impl fmt::Debug for Append {
             .field("starts", &self.starts)
             .field("end", &self.end)
             .field("documents", &self.documents)
+            .field("then", &self.then)
             .finish()
     }
 }

@@ -157,6 +157,10 @@ pub struct Deployment {
     pub started_ms: Option<u64>,
     /// When it ended, in milliseconds since 1970.
     pub ended_ms: Option<u64>,
+    /// Its facts and its description were removed; see
+    /// [`Journal::forget`](crate::Journal::forget).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forgotten: bool,
 }
 
 #[cfg(test)]

@@ -29,6 +29,12 @@ pub enum JournalError {
     /// There is no such deployment.
     #[error("there is no deployment {0}; `history` lists those that exist")]
     Unknown(DeploymentId),
+    /// Only what is over can be forgotten.
+    #[error("deployment {0} has not ended; cancel it, or let it end, before it is forgotten")]
+    Unfinished(DeploymentId),
+    /// The deployment's facts and description were removed to make room.
+    #[error("what happened in deployment {0} was removed to make room; `history` still lists it")]
+    Forgotten(DeploymentId),
     /// A queued deployment can only be merged into another unfinished one of its environment.
     #[error("deployment {deployment} cannot be merged into {into}: {reason}")]
     NotMergeable {

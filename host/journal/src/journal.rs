@@ -20,12 +20,23 @@ pub trait Journal: Send + Sync + 'static {
     fn create(&self, deployment: NewDeployment) -> Answer<'_, DeploymentId>;
 
     /// Appends facts to a deployment, with everything else that an [`Append`] carries, all or
-    /// nothing. Durable when it answers.
+    /// nothing. Durable when it answers, with the id of the deployment that comes
+    /// [`then`](Append::then), if there is one.
     ///
     /// # Errors
     /// [`JournalError::Conflict`] when `first_seq` is not the next number: somebody else wrote.
     /// [`JournalError::Ended`] when the deployment has ended.
-    fn append(&self, append: Append) -> Answer<'_, ()>;
+    fn append(&self, append: Append) -> Answer<'_, Option<DeploymentId>>;
+
+    /// Removes what an ended deployment was made of and what happened in it, to make room:
+    /// its description and its facts. What lists show of it stays, and its number is never
+    /// given again. Durable when it answers; forgetting one twice is no error.
+    ///
+    /// The file does not become smaller; later writes use the room first.
+    ///
+    /// # Errors
+    /// [`JournalError::Unfinished`] when the deployment has not ended.
+    fn forget<'a>(&'a self, deployment: &'a DeploymentId) -> Answer<'a, ()>;
 
     /// Replaces a document of an environment, outside any deployment. Durable when it answers.
     /// The environment is recorded when it was not known.
@@ -36,10 +47,17 @@ pub trait Journal: Send + Sync + 'static {
         body: String,
     ) -> Answer<'a, ()>;
 
+    /// Removes a document of an environment; one that was never put is none already. Durable
+    /// when it answers.
+    fn delete_document<'a>(&'a self, environment: &'a str, key: &'a str) -> Answer<'a, ()>;
+
     /// The facts of a deployment that come after `after_seq` (0: from the first), in order.
     ///
     /// At most `limit` and at most [`MAX_PAGE`](crate::MAX_PAGE) of them, and fewer when they are
     /// large; an empty answer alone means that there is no more.
+    ///
+    /// # Errors
+    /// [`JournalError::Forgotten`] when they were removed.
     fn read<'a>(
         &'a self,
         deployment: &'a DeploymentId,
@@ -51,6 +69,9 @@ pub trait Journal: Send + Sync + 'static {
     fn deployment<'a>(&'a self, id: &'a DeploymentId) -> Answer<'a, Option<Deployment>>;
 
     /// The description that a deployment was created with, as it was given.
+    ///
+    /// # Errors
+    /// [`JournalError::Forgotten`] when it was removed.
     fn description<'a>(&'a self, id: &'a DeploymentId) -> Answer<'a, String>;
 
     /// The last `limit` deployments of one environment or of all, newest first.

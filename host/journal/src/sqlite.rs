@@ -6,6 +6,7 @@
 
 mod bell;
 mod connection;
+mod failure;
 mod query;
 mod reader;
 mod schema;
@@ -80,11 +81,25 @@ impl SqliteJournal {
 
 impl Journal for SqliteJournal {
     fn create(&self, deployment: NewDeployment) -> Answer<'_, DeploymentId> {
-        Box::pin(self.writer.create(deployment))
+        Box::pin(
+            self.writer
+                .run(move |connection| update::create(connection, &deployment)),
+        )
     }
 
-    fn append(&self, append: Append) -> Answer<'_, ()> {
-        Box::pin(self.writer.append(append))
+    fn append(&self, append: Append) -> Answer<'_, Option<DeploymentId>> {
+        Box::pin(
+            self.writer
+                .run(move |connection| update::append(connection, &append)),
+        )
+    }
+
+    fn forget<'a>(&'a self, deployment: &'a DeploymentId) -> Answer<'a, ()> {
+        let id = deployment.clone();
+        Box::pin(
+            self.writer
+                .run(move |connection| update::forget(connection, &id)),
+        )
     }
 
     fn put_document<'a>(
@@ -93,11 +108,23 @@ impl Journal for SqliteJournal {
         key: &'a str,
         body: String,
     ) -> Answer<'a, ()> {
+        let environment = environment.to_owned();
         let document = Document {
             key: key.to_owned(),
             body,
         };
-        Box::pin(self.writer.put_document(environment.to_owned(), document))
+        Box::pin(
+            self.writer
+                .run(move |connection| update::put_document(connection, &environment, &document)),
+        )
+    }
+
+    fn delete_document<'a>(&'a self, environment: &'a str, key: &'a str) -> Answer<'a, ()> {
+        let (environment, key) = (environment.to_owned(), key.to_owned());
+        Box::pin(
+            self.writer
+                .run(move |connection| update::delete_document(connection, &environment, &key)),
+        )
     }
 
     fn read<'a>(
@@ -107,16 +134,10 @@ impl Journal for SqliteJournal {
         limit: usize,
     ) -> Answer<'a, Vec<Entry>> {
         let id = deployment.clone();
-        Box::pin(async move {
-            let limit = limit.min(MAX_PAGE);
-            let found = self
-                .readers
-                .run("be read", move |connection| {
-                    query::entries(connection, &id, after_seq, limit)
-                })
-                .await?;
-            found.ok_or_else(|| JournalError::Unknown(deployment.clone()))
-        })
+        let limit = limit.min(MAX_PAGE);
+        Box::pin(self.readers.run("be read", move |connection| {
+            query::entries(connection, &id, after_seq, limit)
+        }))
     }
 
     fn deployment<'a>(&'a self, id: &'a DeploymentId) -> Answer<'a, Option<Deployment>> {
@@ -127,16 +148,10 @@ impl Journal for SqliteJournal {
     }
 
     fn description<'a>(&'a self, id: &'a DeploymentId) -> Answer<'a, String> {
-        let wanted = id.clone();
-        Box::pin(async move {
-            let found = self
-                .readers
-                .run("be read", move |connection| {
-                    query::description(connection, &wanted)
-                })
-                .await?;
-            found.ok_or_else(|| JournalError::Unknown(id.clone()))
-        })
+        let id = id.clone();
+        Box::pin(self.readers.run("be read", move |connection| {
+            query::description(connection, &id)
+        }))
     }
 
     fn deployments<'a>(

@@ -156,6 +156,6 @@ async fn end_queued(host: &Host, deployment: &Deployment) -> Result<()> {
     let append = before_begin(host, &deployment.id, Input::Cancel { force: true }).await?;
     match host.journal.append(append.ended("cancelled")).await {
         Err(JournalError::Conflict { .. }) => bail!("{} has just begun; try again", deployment.id),
-        other => Ok(other?),
+        other => Ok(other.map(drop)?),
     }
 }

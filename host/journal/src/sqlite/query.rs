@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Type};
 
-use super::update::stored;
-use crate::{Deployment, DeploymentId, Entry, MAX_PAGE, State};
+use super::{failure::Outcome, update::stored};
+use crate::{Deployment, DeploymentId, Entry, JournalError, MAX_PAGE, State};
 
 /// Reading facts stops after this many bytes, however many were asked for.
 const PAGE_BYTES: usize = 16 << 20;
@@ -11,21 +11,19 @@ const PAGE_BYTES: usize = 16 << 20;
 /// The columns that [`read_deployment`] reads.
 const DEPLOYMENT: &str = "
     SELECT e.name, d.number, d.action, d.trigger, d.state, d.result, m.number, d.last_seq,
-           d.created_ms, d.started_ms, d.ended_ms
+           d.created_ms, d.started_ms, d.ended_ms, d.forgotten
     FROM deployment d
     JOIN environment e ON e.id = d.environment
     LEFT JOIN deployment m ON m.id = d.merged_into ";
 
-/// The facts after a number; `None` when there is no such deployment.
+/// The facts after a number.
 pub(super) fn entries(
     connection: &Connection,
     id: &DeploymentId,
     after_seq: u64,
     limit: usize,
-) -> rusqlite::Result<Option<Vec<Entry>>> {
-    let Some(deployment) = row_of(connection, id)? else {
-        return Ok(None);
-    };
+) -> Outcome<Vec<Entry>> {
+    let deployment = remembered(connection, id)?;
     let mut statement = connection.prepare_cached(
         "SELECT seq, time_ms, body FROM fact WHERE deployment = ?1 AND seq > ?2
          ORDER BY seq LIMIT ?3",
@@ -43,7 +41,7 @@ pub(super) fn entries(
             body,
         });
     }
-    Ok(Some(entries))
+    Ok(entries)
 }
 
 /// One deployment.
@@ -60,18 +58,13 @@ pub(super) fn deployment(
         .optional()
 }
 
-/// The description of a deployment; `None` when there is no such deployment.
-pub(super) fn description(
-    connection: &Connection,
-    id: &DeploymentId,
-) -> rusqlite::Result<Option<String>> {
-    let Some(deployment) = row_of(connection, id)? else {
-        return Ok(None);
-    };
-    connection
+/// The description of a deployment.
+pub(super) fn description(connection: &Connection, id: &DeploymentId) -> Outcome<String> {
+    let deployment = remembered(connection, id)?;
+    let body = connection
         .prepare_cached("SELECT body FROM description WHERE deployment = ?1")?
-        .query_row([deployment], |row| row.get(0))
-        .optional()
+        .query_row([deployment], |row| row.get(0))?;
+    Ok(body)
 }
 
 /// The last deployments of an environment or of all, newest first.
@@ -146,16 +139,22 @@ pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
     })
 }
 
-fn row_of(connection: &Connection, id: &DeploymentId) -> rusqlite::Result<Option<i64>> {
-    connection
+/// The row of a deployment whose facts were not removed.
+fn remembered(connection: &Connection, id: &DeploymentId) -> Outcome<i64> {
+    let found = connection
         .prepare_cached(
-            "SELECT d.id FROM deployment d JOIN environment e ON e.id = d.environment
-             WHERE e.name = ?1 AND d.number = ?2",
+            "SELECT d.id, d.forgotten FROM deployment d
+             JOIN environment e ON e.id = d.environment WHERE e.name = ?1 AND d.number = ?2",
         )?
         .query_row(params![id.environment(), stored(id.number())], |row| {
-            row.get(0)
+            Ok((row.get(0)?, row.get(1)?))
         })
-        .optional()
+        .optional()?;
+    match found {
+        None => Err(JournalError::Unknown(id.clone()).into()),
+        Some((_, true)) => Err(JournalError::Forgotten(id.clone()).into()),
+        Some((row, false)) => Ok(row),
+    }
 }
 
 fn read_deployment(row: &Row<'_>) -> rusqlite::Result<Deployment> {
@@ -172,6 +171,7 @@ fn read_deployment(row: &Row<'_>) -> rusqlite::Result<Deployment> {
         created_ms: unsigned(row, 8)?,
         started_ms: optional(row, 9)?,
         ended_ms: optional(row, 10)?,
+        forgotten: row.get(11)?,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::connection::Database;
+use super::{connection::Database, failure::Failure};
 use crate::JournalError;
 
 /// How many reads go on at once; further ones wait for their turn.
@@ -28,10 +28,10 @@ impl Readers {
     }
 
     /// Runs a query; `what` completes "the journal could not" when it fails.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(super) async fn run<T: Send + 'static, E: Into<Failure>>(
         &self,
         what: &'static str,
-        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        query: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, JournalError> {
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
@@ -45,12 +45,16 @@ impl Readers {
                 Some(connection) => connection,
                 None => database.open_reader()?,
             };
-            // A connection that failed is closed, so that its state troubles nobody else.
-            let answer = query(&connection).map_err(|error| database.error(what, error))?;
+            let answer = match query(&connection).map_err(Into::into) {
+                // A connection that failed is closed, so that its state troubles nobody else.
+                Err(Failure::Database(error)) => return Err(database.error(what, error)),
+                Err(Failure::Refused(refusal)) => Err(refusal),
+                Ok(answer) => Ok(answer),
+            };
             idle.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(connection);
-            Ok(answer)
+            answer
         });
         reading.await.map_err(|_| JournalError::Closed)?
     }

@@ -13,7 +13,8 @@ use crate::JournalError;
 const APPLICATION_ID: i64 = 0x5374_6757;
 
 /// What leads from version n to n + 1, by index.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE environment (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -52,7 +53,11 @@ const MIGRATIONS: &[&str] = &["
         body TEXT NOT NULL,
         UNIQUE (environment, key)
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE deployment ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 /// The newest version that is known here.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;

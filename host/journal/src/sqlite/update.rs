@@ -5,33 +5,27 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::failure::{Failure, Outcome};
 use crate::{
     Append, DeploymentId, Document, End, JournalError, MAX_APPEND_BYTES, MAX_TEXT_BYTES,
     NewDeployment, State,
 };
 
-/// Why a request was not carried out.
-pub(super) enum Failure {
-    /// It alone is answered with an error; nothing was written for it.
-    Refused(JournalError),
-    /// The database failed, and with it everything in the transaction.
-    Database(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-type Outcome<T> = Result<T, Failure>;
-
 /// Records a queued deployment under the next number of its environment.
 pub(super) fn create(connection: &Connection, new: &NewDeployment) -> Outcome<DeploymentId> {
+    fits_new(new)?;
+    record(connection, new)
+}
+
+fn fits_new(new: &NewDeployment) -> Outcome<()> {
     let (largest, sum) = size(&new.bodies);
     fits("a description", new.description.len(), MAX_TEXT_BYTES)?;
     fits("a fact", largest, MAX_TEXT_BYTES)?;
-    fits("the first facts", sum, MAX_APPEND_BYTES)?;
+    fits("the first facts", sum, MAX_APPEND_BYTES)
+}
+
+/// Writes a deployment that fits.
+fn record(connection: &Connection, new: &NewDeployment) -> Outcome<DeploymentId> {
     let environment = environment(connection, &new.environment)?;
     let number: i64 = connection
         .prepare_cached(
@@ -60,12 +54,14 @@ pub(super) fn create(connection: &Connection, new: &NewDeployment) -> Outcome<De
 }
 
 /// Appends facts and what comes with them.
-pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<()> {
+pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<Option<DeploymentId>> {
     let (largest, sum) = append.size();
     fits("a fact or a document", largest, MAX_TEXT_BYTES)?;
     fits("an append", sum, MAX_APPEND_BYTES)?;
-    let found = target(connection, &append.deployment)?
-        .ok_or_else(|| Failure::Refused(JournalError::Unknown(append.deployment.clone())))?;
+    if let Some(next) = &append.then {
+        fits_new(next)?;
+    }
+    let found = existing(connection, &append.deployment)?;
     if found.state == State::Ended {
         return Err(Failure::Refused(JournalError::Ended(
             append.deployment.clone(),
@@ -93,6 +89,23 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<()> {
     }
     for document in &append.documents {
         put(connection, found.environment, document)?;
+    }
+    let next = append.then.as_deref();
+    next.map(|next| record(connection, next)).transpose()
+}
+
+/// Removes the facts and the description of an ended deployment.
+pub(super) fn forget(connection: &Connection, id: &DeploymentId) -> Outcome<()> {
+    let found = existing(connection, id)?;
+    if found.state != State::Ended {
+        return Err(Failure::Refused(JournalError::Unfinished(id.clone())));
+    }
+    for removal in [
+        "DELETE FROM fact WHERE deployment = ?1",
+        "DELETE FROM description WHERE deployment = ?1",
+        "UPDATE deployment SET forgotten = 1 WHERE id = ?1",
+    ] {
+        connection.prepare_cached(removal)?.execute([found.id])?;
     }
     Ok(())
 }
@@ -143,6 +156,21 @@ pub(super) fn put_document(
     )
 }
 
+/// Removes a document outside any deployment.
+pub(super) fn delete_document(
+    connection: &Connection,
+    environment: &str,
+    key: &str,
+) -> Outcome<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM document WHERE key = ?2
+             AND environment = (SELECT id FROM environment WHERE name = ?1)",
+        )?
+        .execute([environment, key])?;
+    Ok(())
+}
+
 /// A deployment that is written to.
 struct Target {
     id: i64,
@@ -168,6 +196,10 @@ fn target(connection: &Connection, id: &DeploymentId) -> Outcome<Option<Target>>
         })
         .optional()?;
     Ok(found)
+}
+
+fn existing(connection: &Connection, id: &DeploymentId) -> Outcome<Target> {
+    target(connection, id)?.ok_or_else(|| Failure::Refused(JournalError::Unknown(id.clone())))
 }
 
 /// The row of the deployment that takes the place of the one that is appended to.

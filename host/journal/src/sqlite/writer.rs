@@ -18,9 +18,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     bell::Bell,
     connection::{Database, io_error},
-    update::{self, Failure},
+    failure::{Failure, Outcome},
 };
-use crate::{Append, DeploymentId, Document, JournalError, NewDeployment};
+use crate::JournalError;
 
 /// How many requests may wait before their senders do.
 const QUEUE: usize = 1024;
@@ -38,7 +38,7 @@ pub struct WriteCounts {
 
 /// The sending side of the thread; dropping it ends the thread after what was handed over.
 pub(super) struct Writer {
-    requests: Option<mpsc::Sender<Request>>,
+    requests: Option<mpsc::Sender<Box<dyn Request>>>,
     thread: Option<thread::JoinHandle<()>>,
     counters: Arc<Counters>,
 }
@@ -49,12 +49,45 @@ struct Counters {
     commits: AtomicU64,
 }
 
-type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
+/// Something to be carried out inside a transaction, and answered after its commit.
+trait Request: Send {
+    /// Does it. Whether something is to be kept of it; an error is the database's, and undoes
+    /// the transaction.
+    fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<bool>;
 
-enum Request {
-    Create(NewDeployment, Reply<DeploymentId>),
-    Append(Append, Reply<()>),
-    Document(String, Document, Reply<()>),
+    /// Tells who asked what came of it; `failed` when the transaction as a whole did.
+    fn answer(self: Box<Self>, failed: Option<&JournalError>);
+}
+
+/// A change of the tables, and who waits for what comes of it.
+struct Asked<T, F> {
+    change: F,
+    outcome: Option<Result<T, JournalError>>,
+    reply: oneshot::Sender<Result<T, JournalError>>,
+}
+
+impl<T, F> Request for Asked<T, F>
+where
+    T: Send,
+    F: Fn(&Connection) -> Outcome<T> + Send,
+{
+    fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
+        let outcome = match (self.change)(connection) {
+            Ok(done) => Ok(done),
+            Err(Failure::Refused(refusal)) => Err(refusal),
+            Err(Failure::Database(error)) => return Err(error),
+        };
+        Ok(self.outcome.insert(outcome).is_ok())
+    }
+
+    fn answer(self: Box<Self>, failed: Option<&JournalError>) {
+        let answer = match (failed, self.outcome) {
+            (Some(error), _) => Err(error.clone()),
+            (None, outcome) => outcome.unwrap_or(Err(JournalError::Closed)),
+        };
+        // A sender that has gone away is not told, as it no longer asks.
+        self.reply.send(answer).ok();
+    }
 }
 
 impl Writer {
@@ -90,28 +123,21 @@ impl Writer {
         }
     }
 
-    pub(super) async fn create(&self, new: NewDeployment) -> Result<DeploymentId, JournalError> {
-        self.ask(|reply| Request::Create(new, reply)).await
-    }
-
-    pub(super) async fn append(&self, append: Append) -> Result<(), JournalError> {
-        self.ask(|reply| Request::Append(append, reply)).await
-    }
-
-    pub(super) async fn put_document(
+    /// Carries out a change and answers when it is durable. A change that is refused leaves
+    /// nothing.
+    pub(super) async fn run<T: Send + 'static>(
         &self,
-        environment: String,
-        document: Document,
-    ) -> Result<(), JournalError> {
-        self.ask(|reply| Request::Document(environment, document, reply))
-            .await
-    }
-
-    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, JournalError> {
+        change: impl Fn(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, JournalError> {
         let requests = self.requests.as_ref().ok_or(JournalError::Closed)?;
         let (reply, answer) = oneshot::channel();
+        let asked = Asked {
+            change,
+            outcome: None,
+            reply,
+        };
         requests
-            .send(request(reply))
+            .send(Box::new(asked))
             .await
             .map_err(|_| JournalError::Closed)?;
         answer.await.map_err(|_| JournalError::Closed)?
@@ -137,80 +163,34 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    fn run(mut self, mut requests: mpsc::Receiver<Box<dyn Request>>) {
         let mut group = Vec::new();
         while requests.blocking_recv_many(&mut group, GROUP) > 0 {
-            let answers = match self.commit(&group) {
-                Ok(answers) => answers,
-                Err(error) => group.iter().map(|_| Err(error.clone())).collect(),
-            };
-            for (request, answer) in group.drain(..).zip(answers) {
-                request.reply(answer);
+            let failed = self.commit(&mut group).err();
+            for request in group.drain(..) {
+                request.answer(failed.as_ref());
             }
         }
     }
 
-    /// Carries out a group in one transaction. An answer is an error when that request alone was
-    /// refused; when the database fails none of the group is kept.
-    fn commit(
-        &mut self,
-        group: &[Request],
-    ) -> Result<Vec<Result<Done, JournalError>>, JournalError> {
+    /// Carries out a group in one transaction; when the database fails none of it is kept.
+    fn commit(&mut self, group: &mut [Box<dyn Request>]) -> Result<(), JournalError> {
         let error = |error| self.database.error("be written", error);
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(error)?;
-        let mut answers = Vec::with_capacity(group.len());
+        let mut kept = 0;
         for request in group {
-            answers.push(match request.carry_out(&transaction) {
-                Ok(done) => Ok(done),
-                Err(Failure::Refused(refusal)) => Err(refusal),
-                Err(Failure::Database(failure)) => return Err(error(failure)),
-            });
+            kept += u64::from(request.carry_out(&transaction).map_err(error)?);
         }
-        let kept = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
         if kept == 0 {
-            return Ok(answers);
+            return Ok(());
         }
         transaction.commit().map_err(error)?;
         self.counters.requests.fetch_add(kept, Ordering::Relaxed);
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.bell.ring();
-        Ok(answers)
-    }
-}
-
-/// What a request came to.
-enum Done {
-    Created(DeploymentId),
-    Written,
-}
-
-impl Request {
-    fn carry_out(&self, connection: &Connection) -> Result<Done, Failure> {
-        match self {
-            Self::Create(new, _) => update::create(connection, new).map(Done::Created),
-            Self::Append(append, _) => update::append(connection, append).map(|()| Done::Written),
-            Self::Document(environment, document, _) => {
-                update::put_document(connection, environment, document).map(|()| Done::Written)
-            }
-        }
-    }
-
-    /// Answers; a sender that has gone away is not told, as it no longer asks.
-    fn reply(self, answer: Result<Done, JournalError>) {
-        match self {
-            Self::Create(_, reply) => {
-                let created = answer.and_then(|done| match done {
-                    Done::Created(id) => Ok(id),
-                    Done::Written => Err(JournalError::Closed),
-                });
-                reply.send(created).ok();
-            }
-            Self::Append(_, reply) | Self::Document(_, _, reply) => {
-                reply.send(answer.map(|_| ())).ok();
-            }
-        }
+        Ok(())
     }
 }

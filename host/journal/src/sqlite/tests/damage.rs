@@ -5,7 +5,7 @@ use std::{fs::OpenOptions, io::Write, os::unix::fs::PermissionsExt, path::Path, 
 use super::{Fixture, bodies, facts, open_raw, queued};
 use crate::{
     Journal, JournalError, SqliteJournal,
-    sqlite::{bell::Bell, connection::Database, schema::VERSION, writer::Writer},
+    sqlite::{bell::Bell, connection::Database, schema::VERSION, update, writer::Writer},
 };
 
 fn refusal(path: &Path) -> JournalError {
@@ -196,14 +196,12 @@ async fn a_full_disk_is_named_and_nothing_of_the_append_is_kept() {
     let writer = Writer::start(database, connection, bell).unwrap();
 
     let large = "x".repeat(100 << 10);
-    let error = writer
-        .append(facts(&id, 1, &["a", &large]))
-        .await
-        .unwrap_err();
+    let append = |append| writer.run(move |connection| update::append(connection, &append));
+    let error = append(facts(&id, 1, &["a", &large])).await.unwrap_err();
     assert!(matches!(error, JournalError::Full { .. }), "{error}");
     assert!(error.to_string().contains("resume"), "{error}");
     assert!(bodies(&fixture.journal, &id).await.is_empty());
 
-    writer.append(facts(&id, 1, &["a", "b"])).await.unwrap();
+    append(facts(&id, 1, &["a", "b"])).await.unwrap();
     assert_eq!(bodies(&fixture.journal, &id).await, ["a", "b"]);
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::{Fixture, bodies, facts, new_deployment, queued};
-use crate::{Append, DeploymentId, Journal, JournalError, MAX_TEXT_BYTES, SqliteJournal, State};
+use crate::{
+    Append, DeploymentId, Journal, JournalError, MAX_TEXT_BYTES, NewDeployment, SqliteJournal,
+    State,
+};
 
 #[tokio::test]
 async fn deployments_are_numbered_per_environment() {
@@ -255,4 +258,95 @@ async fn a_refused_request_does_not_trouble_its_group() {
     right.unwrap();
     assert!(matches!(wrong, Err(JournalError::Conflict { .. })));
     assert_eq!(bodies(journal, &id).await, ["a"]);
+}
+
+#[tokio::test]
+async fn what_comes_then_is_recorded_with_the_facts_or_not_at_all() {
+    let fixture = Fixture::new();
+    let journal = &fixture.journal;
+    let id = queued(journal, "shop").await;
+    let next = || NewDeployment {
+        action: "rollback".to_owned(),
+        bodies: vec!["queued".to_owned()],
+        ..new_deployment("shop")
+    };
+    let refused = journal.append(facts(&id, 2, &["a"]).then(next())).await;
+    assert!(matches!(refused, Err(JournalError::Conflict { .. })));
+    let large = NewDeployment {
+        description: "x".repeat(MAX_TEXT_BYTES + 1),
+        ..next()
+    };
+    let refused = journal.append(facts(&id, 1, &["a"]).then(large)).await;
+    assert!(matches!(refused, Err(JournalError::TooLarge { .. })));
+    assert!(bodies(journal, &id).await.is_empty());
+    assert_eq!(journal.unfinished("shop").await.unwrap().len(), 1);
+
+    let last = facts(&id, 1, &["a"]).ended("failed").then(next());
+    let then = journal.append(last).await.unwrap().unwrap();
+    assert_eq!(then, DeploymentId::new("shop", 2));
+    assert_eq!(bodies(journal, &then).await, ["queued"]);
+    let found = journal.unfinished("shop").await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (found[0].action.as_str(), found[0].last_seq),
+        ("rollback", 1)
+    );
+    let plain = journal.append(facts(&then, 2, &["b"])).await.unwrap();
+    assert_eq!(plain, None);
+}
+
+#[tokio::test]
+async fn an_ended_deployment_is_forgotten_but_not_its_number() {
+    let fixture = Fixture::new();
+    let journal = &fixture.journal;
+    let id = queued(journal, "shop").await;
+    let early = journal.forget(&id).await;
+    assert!(matches!(early, Err(JournalError::Unfinished(_))));
+    journal
+        .append(facts(&id, 1, &["a", "b"]).started().ended("succeeded"))
+        .await
+        .unwrap();
+    let other = queued(journal, "shop").await;
+    journal.append(facts(&other, 1, &["c"])).await.unwrap();
+    for _ in 0..2 {
+        journal.forget(&id).await.unwrap();
+    }
+
+    let facts = journal.read(&id, 0, 10).await;
+    assert!(matches!(facts, Err(JournalError::Forgotten(_))));
+    let description = journal.description(&id).await;
+    assert!(matches!(description, Err(JournalError::Forgotten(_))));
+    let found = journal.deployment(&id).await.unwrap().unwrap();
+    assert_eq!((found.forgotten, found.last_seq), (true, 2));
+    assert_eq!(found.result.as_deref(), Some("succeeded"));
+    assert_eq!(bodies(journal, &other).await, ["c"]);
+    let nobody = journal.forget(&DeploymentId::new("shop", 9)).await;
+    assert!(matches!(nobody, Err(JournalError::Unknown(_))));
+
+    let fixture = fixture.reopened();
+    let journal = &fixture.journal;
+    assert_eq!(journal.deployments(Some("shop"), 9).await.unwrap().len(), 2);
+    assert_eq!(queued(journal, "shop").await.to_string(), "shop-3");
+    journal.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_document_is_deleted_in_its_environment_alone() {
+    let fixture = Fixture::new();
+    let journal = &fixture.journal;
+    for environment in ["shop", "blog"] {
+        let body = environment.to_owned();
+        journal
+            .put_document(environment, "pins", body)
+            .await
+            .unwrap();
+    }
+    for _ in 0..2 {
+        journal.delete_document("shop", "pins").await.unwrap();
+    }
+    assert_eq!(journal.document("shop", "pins").await.unwrap(), None);
+    let left = journal.document("blog", "pins").await.unwrap();
+    assert_eq!(left.as_deref(), Some("blog"));
+    journal.delete_document("nowhere", "pins").await.unwrap();
+    assert_eq!(journal.environments().await.unwrap(), ["blog", "shop"]);
 }
