@@ -10,10 +10,12 @@ mod drive;
 mod history;
 mod init;
 mod interrupt;
+mod job;
 mod logs;
 mod plan;
 mod plugin;
 mod print;
+mod rollback;
 mod schema;
 mod status;
 mod target;
@@ -107,6 +109,8 @@ async fn dispatch(arguments: Arguments) -> Result<Exit> {
         Verb::Start(act) => act::start(&host, &act, output).await,
         Verb::Restart(act) => act::restart(&host, &act, output).await,
         Verb::Destroy(destroy) => act::destroy(&host, &destroy, output).await,
+        Verb::Rollback(rollback) => rollback::run(&host, &rollback, output).await,
+        Verb::Job(job) => job::run(&host, &job, output).await,
         Verb::Plugin(plugin) => plugin::run(&host, &plugin, output).await,
         Verb::Drive { environment } => drive::run(&host, &environment).await,
         Verb::Init(_) | Verb::Completions { .. } | Verb::Schema | Verb::Shim(_) => {

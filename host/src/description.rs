@@ -2,12 +2,15 @@
 //! digest and their sources by commit. It is in the journal before anything happens, so that
 //! every process that ever drives the deployment does the same.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use stagewright_pipeline::environment::{Environment, Overlap, Reference, Service, Stage};
+use stagewright_pipeline::environment::{
+    Environment, OnFailure, Overlap, Reference, Service, Stage,
+};
 use stagewright_pipeline::{
-    Action, CourseSpec, PluginRecord, RetryPolicy, ServiceSpec, StageSpec, Timeouts,
+    Action, CourseSpec, Output, PluginRecord, RetryPolicy, ServiceSpec, StageSpec, Timeouts,
 };
 
 use crate::source::CommitId;
@@ -31,6 +34,23 @@ pub(crate) struct Description {
     pub(crate) subjects: Vec<Subject>,
     /// How long running steps have to end by themselves after a cancel, in milliseconds.
     pub(crate) cancel_grace: u64,
+    /// What a rollback goes back to. Only for rollbacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) earlier: Option<Earlier>,
+}
+
+/// What an earlier deployment left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Earlier {
+    /// Its number.
+    pub(crate) deployment: u64,
+    /// The number of the failed deployment that is undone. Left out: somebody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) undoes: Option<u64>,
+    /// The image that each service had, by digest.
+    pub(crate) images: BTreeMap<String, String>,
+    /// What each job had answered; sensitive values are kept elsewhere.
+    pub(crate) outputs: BTreeMap<String, Vec<Output>>,
 }
 
 /// A service, and who serves it.
@@ -84,6 +104,7 @@ impl Description {
                     backoff: service.retry.backoff.millis(),
                 },
                 idempotent: service.idempotent,
+                run: service.run.clone(),
                 ..ServiceSpec::new(
                     &service.name,
                     u32::try_from(service.stage).unwrap_or(u32::MAX),
@@ -92,9 +113,15 @@ impl Description {
         });
         CourseSpec {
             overlap: self.overlap(),
-            stages: self.environment.stages.iter().map(stage_spec).collect(),
+            stages: self
+                .environment
+                .stages
+                .iter()
+                .map(|stage| self.stage_spec(stage))
+                .collect(),
             services: services.collect(),
             cancel_grace: self.cancel_grace,
+            reversed: self.undoes().is_some(),
         }
     }
 
@@ -133,17 +160,26 @@ impl Description {
             })
     }
 
+    /// The number of the failed deployment that this one undoes.
+    pub(crate) fn undoes(&self) -> Option<u64> {
+        self.earlier.as_ref()?.undoes
+    }
+
+    fn stage_spec(&self, stage: &Stage) -> StageSpec {
+        StageSpec {
+            name: stage.name.clone(),
+            // One thing that cannot be brought back is no reason to leave the others.
+            on_failure: match self.undoes() {
+                Some(_) => OnFailure::Continue,
+                None => stage.on_failure,
+            },
+            build_limit: stage.limits.build,
+            deploy_limit: stage.limits.deploy,
+        }
+    }
+
     fn overlap(&self) -> Overlap {
         self.environment.overlap
-    }
-}
-
-fn stage_spec(stage: &Stage) -> StageSpec {
-    StageSpec {
-        name: stage.name.clone(),
-        on_failure: stage.on_failure,
-        build_limit: stage.limits.build,
-        deploy_limit: stage.limits.deploy,
     }
 }
 

@@ -2,6 +2,7 @@
 //! service, what their configuration must look like, which commits are meant. Whatever is
 //! wrong is told at once, at its line, before anything starts.
 
+mod earlier;
 mod needs;
 mod standing;
 mod strategy;
@@ -21,6 +22,7 @@ use crate::compose::Host;
 use crate::description::{Description, Subject};
 use crate::executor::{declared_commands, read_ledger};
 use crate::source::{CommitId, Repository, Resolver, Revision};
+pub(crate) use earlier::{earlier, undoing};
 pub(crate) use standing::standing;
 pub(crate) use strategy::Choice;
 
@@ -115,6 +117,7 @@ pub(crate) async fn resolve(
         folder,
         subjects,
         cancel_grace: host.config.cancel_grace.millis(),
+        earlier: None,
         environment: checked.environment,
     };
     needs::check(host, &description, &ledger).await?;

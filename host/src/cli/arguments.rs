@@ -69,6 +69,11 @@ pub(crate) enum Verb {
     Restart(Act),
     /// Remove services; their data stays unless --data
     Destroy(Destroy),
+    /// Bring services back to what an earlier deployment left
+    Rollback(Rollback),
+    /// Run jobs
+    #[command(subcommand)]
+    Job(Job),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(Plugin),
@@ -144,6 +149,29 @@ pub(crate) struct Act {
     /// Only these services, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "SERVICE")]
     pub(crate) only: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    #[command(flatten)]
+    pub(crate) act: Act,
+    /// The deployment to go back to, by number or id [default: the last one that succeeded
+    /// before the newest]
+    #[arg(long, value_name = "DEPLOYMENT")]
+    pub(crate) to: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Job {
+    /// Run jobs as they were last built, whenever they are meant to run
+    Run {
+        /// The jobs, separated by commas
+        #[arg(required = true, value_delimiter = ',', value_name = "JOB")]
+        jobs: Vec<String>,
+        /// An environment by name, or its file [default: the one of ./stagewright.yaml]
+        #[arg(long, value_name = "ENVIRONMENT")]
+        environment: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -15,7 +15,7 @@ use super::{Exit, act, drive, interrupt, print};
 use crate::compose::Host;
 use crate::description::Description;
 use crate::executor::{Driver, enqueue};
-use crate::follow::Follower;
+use crate::follow::{Follower, read_description};
 use crate::resolve::{Extent, granted_commands, resolve};
 
 pub(crate) async fn run(host: &Arc<Host>, deploy: &Deploy, output: Output) -> Result<Exit> {
@@ -80,6 +80,7 @@ pub(crate) async fn see_through(
     output: Output,
 ) -> Result<Exit> {
     let mut id = id;
+    let mut failed = false;
     loop {
         let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
         let mut driving = tokio::spawn(drive_or_wait(Arc::clone(host), id.clone()));
@@ -105,14 +106,34 @@ pub(crate) async fn see_through(
             continue;
         }
         match follower.state().life() {
+            // What it brought back does not make the deployment before it a success.
+            Life::Ended(Ending::Succeeded) if failed => return Ok(Exit::Failed),
             Life::Ended(Ending::Succeeded) => return Ok(Exit::Success),
             Life::Ended(Ending::Cancelled) => return Ok(Exit::Cancelled),
-            Life::Ended(_) => return Ok(Exit::Failed),
+            Life::Ended(_) => match undone_by(host, &id).await? {
+                None => return Ok(Exit::Failed),
+                Some(rollback) => {
+                    failed = true;
+                    id = rollback;
+                }
+            },
             Life::New | Life::Running => {
                 bail!("{id} ended without a result; `stagewright history` tells more")
             }
         }
     }
+}
+
+/// The rollback that was recorded together with the failure of a deployment.
+async fn undone_by(host: &Host, failed: &DeploymentId) -> Result<Option<DeploymentId>> {
+    let waiting = host.journal.unfinished(failed.environment()).await?;
+    for deployment in waiting {
+        let description = read_description(&*host.journal, &deployment.id).await?;
+        if description.undoes() == Some(failed.number()) {
+            return Ok(Some(deployment.id));
+        }
+    }
+    Ok(None)
 }
 
 async fn merged_into(host: &Host, id: &DeploymentId) -> Result<Option<DeploymentId>> {

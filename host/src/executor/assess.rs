@@ -41,7 +41,7 @@ impl Workshop {
             cancel,
             left,
         };
-        let verdict = match (phase, self.description.action.has_builds()) {
+        let verdict = match (phase, self.description.action.compares()) {
             (Phase::Build, _) => self.assess_build(&question).await,
             (Phase::Deploy, true) => self.assess_deploy(&question).await,
             (Phase::Deploy, false) => Ok(Verdict::Changed(Box::new(Change {
@@ -170,6 +170,13 @@ impl Workshop {
 
     async fn assess_deploy(&self, question: &Question<'_>) -> Result<Verdict, Stop> {
         let Question { subject, known, .. } = question;
+        if let Some(reason) = self.leaves_alone(question) {
+            return Ok(Verdict::Unchanged(Box::new(Standing {
+                reference: known.reference().map(str::to_owned),
+                reason,
+                ..Standing::default()
+            })));
+        }
         let rendered = self.rendered(subject, &subject.deploy).await?;
         let fingerprint = self.deploy_fingerprint(question, &rendered).await?;
         let before = known.deployed.as_ref();
@@ -182,11 +189,15 @@ impl Workshop {
         if self.description.action == Action::Redeploy {
             reasons = vec!["asked for".to_owned()];
         } else if subject.service.kind == ServiceType::Job {
-            if is_same && subject.service.run == Run::OnChange {
+            let on_rollback = self.description.action == Action::Rollback;
+            if is_same && !on_rollback && subject.service.run.contains(&Run::OnChange) {
                 return Ok(unchanged(known, fingerprint));
             }
             if is_same {
-                reasons = vec!["jobs run in every deployment".to_owned()];
+                reasons = vec![match on_rollback {
+                    true => "it runs on rollback".to_owned(),
+                    false => "it runs in every deployment".to_owned(),
+                }];
             }
         } else if is_same {
             let call = self.question(rendered, question.cancel.clone(), question.left);
@@ -208,6 +219,26 @@ impl Workshop {
         })))
     }
 
+    /// Why nothing is to be done whatever changed: a job that runs on other occasions, or a
+    /// service that somebody has deployed since the failure that is undone.
+    fn leaves_alone(&self, question: &Question<'_>) -> Option<String> {
+        let service = &question.subject.service;
+        let is_job = service.kind == ServiceType::Job;
+        if is_job && !self.description.action.runs(&service.run) {
+            let schedule = service.schedule.as_ref();
+            let schedule = schedule.map(|schedule| format!("by the clock, `{schedule}`"));
+            let occasions = service.run.iter().map(|run| run.as_str().to_owned());
+            let when: Vec<String> = occasions.chain(schedule).collect();
+            return Some(match when.as_slice() {
+                [] => "it runs only when it is asked for by name".to_owned(),
+                when => format!("it runs {}", when.join(", ")),
+            });
+        }
+        let undone = self.description.undoes()?;
+        let last = question.known.deployed.as_ref()?.deployment;
+        (last != undone).then(|| format!("deployed by deployment {last} since"))
+    }
+
     /// Everything that what runs is made from. Secrets enter as keyed hashes.
     async fn deploy_fingerprint(
         &self,
@@ -221,7 +252,7 @@ impl Workshop {
             ("deploy configuration".to_owned(), deployer.config.clone()),
             (
                 "image".to_owned(),
-                question.known.reference().unwrap_or_default().to_owned(),
+                self.reference(&service.name).unwrap_or_default(),
             ),
             (
                 "health".to_owned(),

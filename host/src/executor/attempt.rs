@@ -79,7 +79,10 @@ impl Workshop {
         let plugin = self.plugin(record).await?;
         if attempt.step == Step::Deploy {
             let (state, removed) = self.deploy(attempt, subject, &plugin).await?;
-            let product = self.product(attempt, state)?;
+            let mut product = self.product(attempt, state)?;
+            if product.reference.is_none() {
+                product.reference = self.reference(&attempt.service).ok();
+            }
             return Ok(Product { removed, ..product });
         }
         let rendered = match attempt.step {
@@ -131,7 +134,13 @@ impl Workshop {
         })
     }
 
+    /// The image that is deployed: what was pushed last, or what an earlier deployment had.
     pub(super) fn reference(&self, service: &str) -> Result<String, Failure> {
+        if let Some(earlier) = &self.description.earlier
+            && let Some(image) = earlier.images.get(service)
+        {
+            return Ok(image.clone());
+        }
         let known = self.book.record(service);
         known.reference().map(str::to_owned).ok_or_else(|| {
             Failure::new("deploy.no-image", "there is no pushed image to deploy")

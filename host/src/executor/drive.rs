@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::FutureExt;
-use stagewright_journal::{Append, DeploymentId};
+use stagewright_journal::{Append, DeploymentId, NewDeployment};
+use stagewright_pipeline::environment::Rollback;
 use stagewright_pipeline::{
-    Course, Fact, Failure, Input, Life, Moment, Outcome, Phase, ServiceId, State, Step, Timestamp,
+    Course, Ending, Fact, Failure, Input, Life, Moment, Outcome, Phase, ServiceId, State, Step, Timestamp,
     Verdict, advance,
 };
 use stagewright_runtime::Cancel;
@@ -21,10 +22,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::ledger::Book;
+use super::queue::queued;
 use super::workshop::{Attempt, Workshop};
 use crate::compose::Host;
 use crate::control::{Asked, Reply, Request};
 use crate::follow::read_description;
+use crate::resolve::undoing;
 
 /// How many facts are read at once.
 const PAGE: usize = 1_000;
@@ -185,16 +188,48 @@ impl Drive {
                     _ => {}
                 }
             }
-            if let Some((key, body)) =
-                self.book
-                    .apply(self.state.course(), batch, self.seq + count)?
-            {
+            let documents = self
+                .book
+                .apply(self.state.course(), batch, self.seq + count)?;
+            for (key, body) in documents {
                 append = append.document(key, body);
+            }
+            if let Some(Fact::DeploymentEnded {
+                result: Ending::Failed,
+            }) = batch.last()
+                && let Some(undoing) = self.undoing(now).await?
+            {
+                append = append.then(undoing);
             }
             self.host.journal.append(append).await?;
             self.seq += count;
         }
         Ok(())
+    }
+
+    /// The rollback that follows this deployment, which has failed. It is recorded in the same
+    /// write as the failure, so that a crash between the two cannot lose it. Where a newer
+    /// deployment waits already, that one decides what comes.
+    async fn undoing(&self, now: Timestamp) -> Result<Option<NewDeployment>> {
+        let description = &self.workshop.description;
+        let wanted = description.environment.rollback == Rollback::Automatic;
+        if !wanted || !description.action.has_builds() {
+            return Ok(None);
+        }
+        let waiting = self.host.journal.unfinished(self.id.environment()).await?;
+        if waiting.iter().any(|other| other.id != self.id) {
+            return Ok(None);
+        }
+        let number = self.id.number();
+        let replaced = description.parts().map(|part| part.service.name.clone());
+        let replaced = replaced.filter(|name| {
+            let deployed = self.book.record(name).deployed;
+            deployed.is_some_and(|deployed| deployed.deployment == number)
+        });
+        let undone = undoing(&self.host, &self.id, &replaced.collect()).await?;
+        undone
+            .map(|undone| queued(&undone, &format!("automatic rollback of {}", self.id), 0, now))
+            .transpose()
     }
 
     fn perform(&mut self, fact: Fact, now: Timestamp) {

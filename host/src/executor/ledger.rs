@@ -12,6 +12,10 @@ use crate::follow::read_description;
 
 /// The key under which the ledger of an environment is kept.
 const DOCUMENT: &str = "ledger";
+/// The key under which the ledger is kept as a deployment left it.
+pub(crate) fn left_by(deployment: u64) -> String {
+    format!("left-by/{deployment}")
+}
 /// The ledger is kept again after so many facts: writing all of it with each would cost more
 /// than the facts themselves.
 const INTERVAL: u64 = 1_000;
@@ -56,8 +60,8 @@ impl Book {
         }
     }
 
-    /// Folds facts, the last of which has the number `seq`. The document to write with them,
-    /// when it is time for that.
+    /// Folds facts, the last of which has the number `seq`. The documents to write with them,
+    /// by key, when it is time for that.
     ///
     /// # Errors
     /// When the ledger cannot be written as JSON.
@@ -66,14 +70,14 @@ impl Book {
         course: &Course,
         facts: &[Fact],
         seq: u64,
-    ) -> Result<Option<(&'static str, String)>> {
+    ) -> Result<Vec<(String, String)>> {
         let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
         for fact in facts {
             ledger.apply(self.deployment, course, fact);
         }
         let is_over = matches!(facts.last(), Some(Fact::DeploymentEnded { .. }));
         if !is_over && seq < self.kept + INTERVAL {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         self.kept = seq;
         #[derive(Serialize)]
@@ -87,7 +91,10 @@ impl Book {
             seq,
             ledger: &ledger,
         };
-        Ok(Some((DOCUMENT, serde_json::to_string(&keeping)?)))
+        let kept = serde_json::to_string(&keeping)?;
+        let left = (is_over && course.action().compares())
+            .then(|| (left_by(self.deployment), kept.clone()));
+        Ok(left.into_iter().chain([(DOCUMENT.to_owned(), kept)]).collect())
     }
 
     /// What is known of a service at this moment.
@@ -95,6 +102,21 @@ impl Book {
         let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
         ledger.service(service).cloned().unwrap_or_default()
     }
+}
+
+/// What was known of an environment when a deployment had ended. `None`: it did not deploy, or
+/// that is not kept any more.
+///
+/// # Errors
+/// When the journal cannot be read, or a newer program wrote to it.
+pub(crate) async fn read_left_by(
+    journal: &dyn Journal,
+    environment: &str,
+    deployment: u64,
+) -> Result<Option<Ledger>> {
+    let text = journal.document(environment, &left_by(deployment)).await?;
+    let kept: Option<Kept> = text.as_deref().map(serde_json::from_str).transpose()?;
+    Ok(kept.map(|kept| kept.ledger))
 }
 
 /// What is known of an environment, up to the last fact in the journal.

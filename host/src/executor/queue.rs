@@ -37,17 +37,29 @@ pub(crate) async fn enqueue(
             waiting.len()
         );
     }
-    let now = host.clock.now();
     let position = u32::try_from(waiting.len())?;
-    let deployment = NewDeployment {
-        environment: environment.clone(),
+    let deployment = queued(description, trigger, position, host.clock.now())?;
+    Ok(host.journal.create(deployment).await?)
+}
+
+/// A deployment as it is recorded, behind so many others.
+///
+/// # Errors
+/// When the description makes no course.
+pub(super) fn queued(
+    description: &Description,
+    trigger: &str,
+    position: u32,
+    now: Timestamp,
+) -> Result<NewDeployment> {
+    Ok(NewDeployment {
+        environment: description.environment.name.clone(),
         action: description.action.to_string(),
         trigger: trigger.to_owned(),
         description: serde_json::to_string(description)?,
         time_ms: now.0,
         bodies: facts(description, now, Input::Queue { position })?,
-    };
-    Ok(host.journal.create(deployment).await?)
+    })
 }
 
 /// Ends queued deployments whose place a later one of the same kind has taken.

@@ -147,12 +147,24 @@ impl Workshop {
         Ok(Found::Shown(port.number.to_string()))
     }
 
-    /// An output of a job: of this deployment, or the last one that it completed in.
+    /// Is this a rollback in which the job runs again?
+    fn runs_here(&self, job: &str) -> bool {
+        self.description.subject(job).is_some_and(|subject| {
+            subject.takes_part && self.description.action.runs(&subject.service.run)
+        })
+    }
+
+    /// An output of a job: of this deployment, or the last one that it completed in; in a
+    /// rollback what it had answered by then.
     fn output(&self, job: &str, name: &str, reference: &Reference) -> Result<Found, Failure> {
-        let known = self.book.record(job);
-        let Some(output) = known.outputs.iter().find(|output| output.name == name) else {
-            let names: Vec<&str> = known
-                .outputs
+        let earlier = self.description.earlier.as_ref();
+        let earlier = earlier.and_then(|earlier| earlier.outputs.get(job).cloned());
+        let outputs = match earlier {
+            Some(outputs) if !self.runs_here(job) => outputs,
+            _ => self.book.record(job).outputs,
+        };
+        let Some(output) = outputs.iter().find(|output| output.name == name) else {
+            let names: Vec<&str> = outputs
                 .iter()
                 .map(|output| output.name.as_str())
                 .collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
 use stagewright_journal::DeploymentId;
+use stagewright_pipeline::environment::ServiceType;
 use stagewright_pipeline::{Action, Ledger};
 
 use crate::compose::Host;
@@ -29,17 +30,34 @@ pub(crate) async fn standing(
         .filter(|(_, record)| !record.instances.is_empty())
         .map(|(name, _)| name)
         .collect();
+    let mut description = last_deploy(host, environment).await?;
+    let runs: BTreeSet<String> = description
+        .subjects
+        .iter()
+        .filter(|subject| runs(&ledger, subject, action))
+        .map(|subject| subject.service.name.clone())
+        .collect();
     let unknown: Vec<&str> = only
         .iter()
         .map(String::as_str)
-        .filter(|name| !deployed.contains(name) && !with_data)
+        .filter(|name| match action {
+            Action::Run => !runs.contains(*name),
+            _ => !deployed.contains(name) && !runs.contains(*name) && !with_data,
+        })
         .collect();
-    if !unknown.is_empty() {
-        bail!("{} is not deployed in `{environment}`", unknown.join(", "));
+    match (unknown.as_slice(), action) {
+        ([], _) => {}
+        (unknown, Action::Run) => bail!(
+            "{} is no job of `{environment}` that was ever built; jobs: {}",
+            unknown.join(", "),
+            Vec::from_iter(runs).join(", ")
+        ),
+        (unknown, _) => bail!("{} is not deployed in `{environment}`", unknown.join(", ")),
     }
-    let mut description = last_deploy(host, environment).await?;
     for subject in &mut description.subjects {
-        subject.takes_part = false;
+        let name = &subject.service.name;
+        let selected = only.is_empty() || only.contains(name);
+        subject.takes_part = selected && runs.contains(name);
     }
     if with_data {
         // Data outlives what used it, so also what is not deployed any more may have some.
@@ -49,6 +67,9 @@ pub(crate) async fn standing(
         }
     }
     for name in deployed {
+        if runs.contains(name) || action == Action::Run {
+            continue;
+        }
         let mut subject = as_deployed(host, environment, &ledger, name).await?;
         subject.takes_part = only.is_empty() || only.iter().any(|selected| selected == name);
         place(&mut description, subject);
@@ -58,6 +79,15 @@ pub(crate) async fn standing(
     description.with_data = with_data;
     description.cancel_grace = host.config.cancel_grace.millis();
     Ok(description)
+}
+
+/// Is it a job that the action runs, and was it ever built? It runs as it was described last,
+/// whatever it was when it ran before.
+fn runs(ledger: &Ledger, subject: &Subject, action: Action) -> bool {
+    let service = &subject.service;
+    let built = ledger.service(&service.name).and_then(|record| record.reference());
+    let runs = service.kind == ServiceType::Job && action.runs(&service.run);
+    runs && !service.skip && built.is_some()
 }
 
 /// The description of the last deployment that built and deployed.
@@ -97,7 +127,7 @@ fn place(description: &mut Description, mut subject: Subject) {
 }
 
 /// A service as the deployment that made its instance described it.
-async fn as_deployed(
+pub(super) async fn as_deployed(
     host: &Host,
     environment: &str,
     ledger: &Ledger,

@@ -446,6 +446,20 @@ pub enum Run {
     OnDestroy,
 }
 
+impl Run {
+    /// As the file writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OnDeploy => "on-deploy",
+            Self::OnChange => "on-change",
+            Self::OnRollback => "on-rollback",
+            Self::OnStop => "on-stop",
+            Self::OnDestroy => "on-destroy",
+        }
+    }
+}
+
 /// One occasion, or a list of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]

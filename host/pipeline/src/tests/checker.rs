@@ -277,7 +277,8 @@ impl Checker<'_> {
         let what = || format!("service {} {step} {attempt}", service.0);
         ensure(ran, "once per attempt", what)?;
         let succeeded = matches!(outcome, Outcome::Succeeded(_));
-        if !(step == Step::Build && succeeded) {
+        let runs_last = step == Step::Deploy && self.course.action() == Action::Destroy;
+        if !((step == Step::Build || runs_last) && succeeded) {
             self.held.retain(|_, holder| *holder != service);
         }
         if step == Step::Push && succeeded {
