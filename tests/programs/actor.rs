@@ -4,8 +4,8 @@
 //! id; with a fifo as `$GATE` it takes a byte from there before it begins.
 //! `actor job NAME=VALUE…`: answers with outputs; `NAME!=VALUE` is a sensitive one, and turned round, so that it stands
 //! in no file that was written by hand. `actor fail CODE`: says why and ends.
-//! `actor flaky TIMES`: fails so often first. `actor hang`: never
-//! ends, nor do its children.
+//! `actor flaky TIMES`: fails so often first. `actor note`: adds the reason why it runs to the
+//! file `reasons` in its data folder. `actor hang`: never ends, nor do its children.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
             ExitCode::from(code.parse::<u8>().unwrap_or(1))
         }
         ["flaky", times] => flaky(times),
+        ["note"] => note(),
         ["hang"] => hang(),
         _ => ExitCode::from(64),
     }
@@ -120,6 +121,18 @@ fn flaky(times: &str) -> ExitCode {
         Err(error) => say(&format!("cannot count: {error}")),
     }
     ExitCode::FAILURE
+}
+
+fn note() -> ExitCode {
+    let file = format!("{}/reasons", setting("STAGEWRIGHT_DATA"));
+    let noted = File::options().append(true).create(true).open(&file);
+    match noted.and_then(|mut file| writeln!(file, "{}", setting("STAGEWRIGHT_REASON"))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("cannot write {file}: {error}"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// A child in a session of its own, which only a supervisor that looks for all descendants

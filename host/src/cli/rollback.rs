@@ -15,11 +15,19 @@ use crate::resolve::earlier;
 pub(crate) async fn run(host: &Arc<Host>, rollback: &Rollback, output: Output) -> Result<Exit> {
     let Rollback { act, to } = rollback;
     let environment = target::environment(host, act.named.environment.as_deref()).await?;
-    let to = to.as_deref().map(|to| number(&environment, to)).transpose()?;
+    let to = to
+        .as_deref()
+        .map(|to| number(&environment, to))
+        .transpose()?;
     let (description, later) = earlier(host, &environment, to, &act.only).await?;
-    let target = description.earlier.as_ref().map_or(0, |earlier| earlier.deployment);
+    let target = description
+        .earlier
+        .as_ref()
+        .map_or(0, |earlier| earlier.deployment);
     if output == Output::Text {
-        print::note(&format!("going back to what {environment}-{target} left; data stays"));
+        print::note(&format!(
+            "going back to what {environment}-{target} left; data stays"
+        ));
         if !later.is_empty() {
             print::note(&format!(
                 "not there at that time, and left as they are: {}",

@@ -14,8 +14,8 @@ use futures::FutureExt;
 use stagewright_journal::{Append, DeploymentId, NewDeployment};
 use stagewright_pipeline::environment::Rollback;
 use stagewright_pipeline::{
-    Course, Ending, Fact, Failure, Input, Life, Moment, Outcome, Phase, ServiceId, State, Step, Timestamp,
-    Verdict, advance,
+    Course, Ending, Fact, Failure, Input, Life, Moment, Outcome, Phase, ServiceId, State, Step,
+    Timestamp, Verdict, advance,
 };
 use stagewright_runtime::Cancel;
 use tokio::sync::mpsc;
@@ -228,7 +228,14 @@ impl Drive {
         });
         let undone = undoing(&self.host, &self.id, &replaced.collect()).await?;
         undone
-            .map(|undone| queued(&undone, &format!("automatic rollback of {}", self.id), 0, now))
+            .map(|undone| {
+                queued(
+                    &undone,
+                    &format!("automatic rollback of {}", self.id),
+                    0,
+                    now,
+                )
+            })
             .transpose()
     }
 

@@ -94,7 +94,10 @@ impl Book {
         let kept = serde_json::to_string(&keeping)?;
         let left = (is_over && course.action().compares())
             .then(|| (left_by(self.deployment), kept.clone()));
-        Ok(left.into_iter().chain([(DOCUMENT.to_owned(), kept)]).collect())
+        Ok(left
+            .into_iter()
+            .chain([(DOCUMENT.to_owned(), kept)])
+            .collect())
     }
 
     /// What is known of a service at this moment.

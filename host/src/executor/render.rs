@@ -164,10 +164,7 @@ impl Workshop {
             _ => self.book.record(job).outputs,
         };
         let Some(output) = outputs.iter().find(|output| output.name == name) else {
-            let names: Vec<&str> = outputs
-                .iter()
-                .map(|output| output.name.as_str())
-                .collect();
+            let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
             let hint = match names.as_slice() {
                 [] => format!("{job} has answered with no outputs; deploy it first"),
                 names => format!("{job} answered with {}", names.join(", ")),

@@ -137,7 +137,12 @@ async fn described(
         subject.service.needs.clone_from(&service.needs);
         subject.service.skip = service.skip;
         subject.takes_part = only.is_empty() || only.iter().any(|selected| selected == name);
-        images.extend(deployed.reference.clone().map(|image| (name.to_owned(), image)));
+        images.extend(
+            deployed
+                .reference
+                .clone()
+                .map(|image| (name.to_owned(), image)),
+        );
         outputs.insert(name.to_owned(), record.outputs.clone());
         description.subjects.push(subject);
     }
@@ -150,7 +155,9 @@ async fn described(
         bail!("{} was not deployed in {id}", unknown.join(", "));
     }
     let place = |name: &str| description.environment.service(name).map(|(at, _)| at);
-    description.subjects.sort_by_key(|subject| place(&subject.service.name));
+    description
+        .subjects
+        .sort_by_key(|subject| place(&subject.service.name));
     description.action = Action::Rollback;
     description.with_data = false;
     description.cancel_grace = host.config.cancel_grace.millis();

@@ -85,7 +85,9 @@ pub(crate) async fn standing(
 /// whatever it was when it ran before.
 fn runs(ledger: &Ledger, subject: &Subject, action: Action) -> bool {
     let service = &subject.service;
-    let built = ledger.service(&service.name).and_then(|record| record.reference());
+    let built = ledger
+        .service(&service.name)
+        .and_then(|record| record.reference());
     let runs = service.kind == ServiceType::Job && action.runs(&service.run);
     runs && !service.skip && built.is_some()
 }

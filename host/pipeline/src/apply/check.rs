@@ -200,7 +200,9 @@ impl State {
         let same = at.step == step && at.attempt == attempt;
         let fits = match fact {
             Fact::StepWaiting { .. } => at.step == step && self.unannounced.contains(&id),
-            Fact::StepStarted { slot, .. } if goes_on(&self.course, at, step, attempt) => at.slot == *slot,
+            Fact::StepStarted { slot, .. } if goes_on(&self.course, at, step, attempt) => {
+                at.slot == *slot
+            }
             Fact::StepStarted { slot, .. } => {
                 let phase = step.phase();
                 if same && at.mode == Mode::Ready && !self.lane(phase).is_free(*slot) {

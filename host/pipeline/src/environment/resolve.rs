@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::file::{
-    EnvironmentFile, Limits, RetryFile, Run, ServiceFile, ServiceType, SourceFile, StageFile, StepFile,
-    StrategyFile, TimeoutsFile, VariableValue,
+    EnvironmentFile, Limits, RetryFile, Run, ServiceFile, ServiceType, SourceFile, StageFile,
+    StepFile, StrategyFile, TimeoutsFile, VariableValue,
 };
 use super::model::{
     DEFAULT_SLOTS, DEFAULT_STAGES, Environment, Git, PluginUse, Port, Retry, Revision, Service,

@@ -145,7 +145,11 @@ impl<'a> Check<'a> {
     }
 
     fn occasions(&mut self, entry: &Entry<'_>) {
-        let declared = entry.service.run.as_ref().map_or(&[][..], RunFile::occasions);
+        let declared = entry
+            .service
+            .run
+            .as_ref()
+            .map_or(&[][..], RunFile::occasions);
         let run = child(&entry.pointer, "run");
         for (at, occasion) in declared.iter().enumerate() {
             if declared.iter().take(at).any(|before| before == occasion) {

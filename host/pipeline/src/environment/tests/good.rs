@@ -251,7 +251,12 @@ services:
     let runs: Vec<_> = environment
         .services
         .iter()
-        .map(|job| (job.run.as_slice(), job.schedule.as_ref().map(ToString::to_string)))
+        .map(|job| {
+            (
+                job.run.as_slice(),
+                job.schedule.as_ref().map(ToString::to_string),
+            )
+        })
         .collect();
     let every = |text: &str| Some(text.to_owned());
     assert_eq!(

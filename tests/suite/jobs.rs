@@ -1,0 +1,75 @@
+//! On which occasions jobs run, and what they are told about it.
+
+use crate::environment::{free_port, job, rewrite, server, with};
+use crate::installation::Installation;
+
+/// A job that notes down why it runs.
+fn noting(name: &str, run: &str) -> String {
+    job(name, "note") + "    " + run + "\n"
+}
+
+/// Why the job ran, each time.
+fn reasons(installation: &Installation, name: &str) -> Vec<String> {
+    let file = installation
+        .state()
+        .join(format!("data/test/{name}/reasons"));
+    let noted = std::fs::read_to_string(file).unwrap_or_default();
+    noted.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_job_runs_on_its_occasions_and_knows_why() {
+    let web = server("web", free_port(), "one");
+    let every = "run: [on-deploy, on-rollback, on-stop, on-destroy]";
+    let services = [noting("all", every), noting("last", "run: on-destroy"), web];
+    let installation = with(&services);
+    installation.succeed(&["deploy"]);
+    assert_eq!(reasons(&installation, "all"), ["deploy"]);
+    installation.succeed(&["stop"]);
+    installation.succeed(&["start"]);
+    installation.succeed(&["deploy"]);
+    installation.succeed(&["rollback"]);
+    installation.succeed(&["job", "run", "all,last"]);
+    installation.succeed(&["destroy", "--yes"]);
+    assert_eq!(
+        reasons(&installation, "all"),
+        ["deploy", "stop", "deploy", "rollback", "run", "destroy"]
+    );
+    assert_eq!(reasons(&installation, "last"), ["run", "destroy"]);
+    let releases = installation.state().join("releases/test");
+    let left = std::fs::read_dir(releases).unwrap().flatten();
+    let left: Vec<_> = left
+        .flat_map(|service| std::fs::read_dir(service.path()).unwrap().flatten())
+        .collect();
+    assert!(left.is_empty(), "releases are left: {left:?}");
+}
+
+#[test]
+fn a_job_with_a_schedule_is_built_and_runs_when_it_is_asked_for() {
+    let installation = with(&[noting("report", "schedule: '0 3 * * *'")]);
+    let deployed = installation.succeed(&["deploy"]);
+    assert!(deployed.stdout.contains("0 3 * * *"), "{deployed}");
+    assert!(reasons(&installation, "report").is_empty());
+    let plan = installation.succeed(&["plan"]);
+    assert!(plan.stdout.contains("by the clock"), "{plan}");
+    installation.succeed(&["job", "run", "report"]);
+    installation.succeed(&["job", "run", "report", "--environment", "test"]);
+    assert_eq!(reasons(&installation, "report"), ["run", "run"]);
+    let unknown = installation.run(&["job", "run", "nobody"]);
+    assert_eq!(unknown.code, Some(2), "{unknown}");
+    assert!(unknown.stderr.contains("report"), "{unknown}");
+}
+
+#[test]
+fn a_job_that_fails_before_the_removal_is_kept_and_the_rest_is_removed() {
+    let port = free_port();
+    let stubborn = job("stubborn", r#"flaky, "1""#) + "    run: on-destroy\n";
+    let installation = with(&[stubborn.clone(), server("web", port, "one")]);
+    installation.succeed(&["deploy"]);
+    let failed = installation.run(&["destroy", "--yes"]);
+    assert_eq!(failed.code, Some(1), "{failed}");
+    assert!(failed.stdout.contains("not this time"), "{failed}");
+    assert_eq!(crate::environment::get(port, "/"), None);
+    rewrite(&installation, &[stubborn]);
+    installation.succeed(&["destroy", "--yes"]);
+}
