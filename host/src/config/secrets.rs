@@ -1,5 +1,7 @@
 //! Where the values of secrets come from: a file that only the operator can read, then the
-//! environment of the host.
+//! environment of the host, then a program of the operator's.
+
+mod command;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use stagewright_pipeline::environment::document::Document;
 use stagewright_runtime::record::Failure;
 use stagewright_runtime::{SecretText, Secrets};
+
+use command::SecretCommand;
 
 /// Shorter values are in every text: they could neither be kept secret nor be redacted.
 const SHORTEST: usize = 4;
@@ -23,6 +27,9 @@ pub(crate) struct SecretsConfig {
     /// Variables with this prefix hold secrets: `api-token` is asked for as
     /// `STAGEWRIGHT_SECRET_API_TOKEN`.
     pub(crate) environment_prefix: String,
+    /// A program and its arguments, run by the host with its own environment for what is
+    /// found nowhere else. `{name}` stands for the name of the secret, which it prints.
+    pub(crate) command: Vec<String>,
 }
 
 impl Default for SecretsConfig {
@@ -30,36 +37,47 @@ impl Default for SecretsConfig {
         Self {
             file: None,
             environment_prefix: "STAGEWRIGHT_SECRET_".into(),
+            command: Vec::new(),
         }
     }
 }
 
-/// The operator's secrets. Read each time they are asked for, so that a changed file counts
-/// at once and nothing is kept in memory.
+/// The operator's secrets. Files and variables are read each time they are asked for, so that
+/// a change counts at once and nothing is kept in memory.
 pub(crate) struct OperatorSecrets {
     config: SecretsConfig,
+    command: Option<SecretCommand>,
 }
 
 impl OperatorSecrets {
     /// Secrets from where the configuration says.
     pub(crate) fn new(config: SecretsConfig) -> Self {
-        Self { config }
+        let words = Some(config.command.clone()).filter(|words| !words.is_empty());
+        Self {
+            command: words.map(SecretCommand::new),
+            config,
+        }
     }
 
-    fn look_up(&self, name: &str) -> Result<SecretText, Failure> {
+    async fn look_up(&self, name: &str) -> Result<SecretText, Failure> {
         if let Some(file) = &self.config.file
             && let Some(value) = in_file(file, name)?
         {
-            return long_enough(name, value);
+            return long_enough(name, SecretText::new(value));
         }
         let variable = self.variable(name);
-        match std::env::var(&variable) {
-            Ok(value) => long_enough(name, value),
-            Err(_) => Err(Failure::new("secrets.unknown", format!("there is no secret `{name}`"))
-                .hint(format!(
-                    "set {variable}, or name a file under `secrets` in the operator's configuration"
-                ))),
+        if let Ok(value) = std::env::var(&variable) {
+            return long_enough(name, SecretText::new(value));
         }
+        if let Some(command) = &self.command {
+            return long_enough(name, command.ask(name).await?);
+        }
+        let hint = format!(
+            "set {variable}, or name a file or a command under `secrets` in the operator's \
+             configuration"
+        );
+        let message = format!("there is no secret `{name}`");
+        Err(Failure::new("secrets.unknown", message).hint(hint))
     }
 
     fn variable(&self, name: &str) -> String {
@@ -77,13 +95,13 @@ impl OperatorSecrets {
 
 impl Secrets for OperatorSecrets {
     fn value<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SecretText, Failure>> {
-        Box::pin(async move { self.look_up(name) })
+        Box::pin(self.look_up(name))
     }
 }
 
-fn long_enough(name: &str, value: String) -> Result<SecretText, Failure> {
-    if value.chars().count() >= SHORTEST {
-        return Ok(SecretText::new(value));
+fn long_enough(name: &str, value: SecretText) -> Result<SecretText, Failure> {
+    if value.expose().chars().count() >= SHORTEST {
+        return Ok(value);
     }
     Err(Failure::new(
         "secrets.too-short",
