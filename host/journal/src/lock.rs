@@ -4,9 +4,10 @@
 //! dies, and is never stale. What is written in the file only tells others who holds it.
 
 use std::{
+    fmt,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process,
     time::SystemTime,
@@ -25,6 +26,8 @@ const COMMAND_BYTES: usize = 1024;
 #[derive(Debug)]
 pub struct EnvironmentLock {
     file: File,
+    path: PathBuf,
+    holder: Holder,
 }
 
 /// Why the lock was not taken.
@@ -52,6 +55,15 @@ pub enum LockError {
         /// The kind of file system.
         kind: &'static str,
     },
+    /// Somebody removed or replaced the file while it was locked.
+    #[error(
+        "the lock {} was removed or replaced while this process held it, so that another one may \
+         drive the environment, too; nothing was done, try again", path.display()
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// The name of the environment cannot be a file's.
     #[error("`{0}` cannot be the name of an environment")]
     InvalidName(String),
@@ -78,15 +90,19 @@ pub struct Holder {
     pub command: String,
 }
 
-fn name(holder: Option<&Holder>) -> String {
-    match holder {
-        Some(Holder {
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
             pid,
             since,
             command,
-        }) => format!("pid {pid} since {since} ({command})"),
-        None => "another process".to_owned(),
+        } = self;
+        write!(f, "pid {pid} since {since} ({command})")
     }
+}
+
+fn name(holder: Option<&Holder>) -> String {
+    holder.map_or_else(|| "another process".to_owned(), Holder::to_string)
 }
 
 impl EnvironmentLock {
@@ -132,8 +148,34 @@ impl EnvironmentLock {
             }
             Err(TryLockError::Error(source)) => return Err(failed("lock", &path, source)),
         }
-        sign(&mut file, command).map_err(|source| failed("write", &path, source))?;
-        Ok(Self { file })
+        let holder = sign(&mut file, command).map_err(|source| failed("write", &path, source))?;
+        Ok(Self { file, path, holder })
+    }
+
+    /// Who holds it: this process, as it said.
+    pub fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// Makes sure that the file which is locked is still the one that others would lock.
+    ///
+    /// # Errors
+    /// [`LockError::Replaced`] when it is not, or what the operating system says.
+    pub fn verify(&self) -> Result<(), LockError> {
+        let found = fs::metadata(&self.path);
+        match (self.file.metadata(), found) {
+            (Ok(held), Ok(found)) if (held.dev(), held.ino()) == (found.dev(), found.ino()) => {
+                Ok(())
+            }
+            (Err(source), _) => Err(LockError::Io {
+                what: "look at",
+                path: self.path.clone(),
+                source,
+            }),
+            _ => Err(LockError::Replaced {
+                path: self.path.clone(),
+            }),
+        }
     }
 }
 
@@ -191,7 +233,7 @@ impl Drop for EnvironmentLock {
 }
 
 /// Writes who holds the lock: process id, time and command, one a line.
-fn sign(file: &mut File, command: &str) -> io::Result<()> {
+fn sign(file: &mut File, command: &str) -> io::Result<Holder> {
     let since = OffsetDateTime::from(SystemTime::now());
     let since = since.replace_nanosecond(0).unwrap_or(since);
     let since = since.format(&Rfc3339).map_err(io::Error::other)?;
@@ -199,7 +241,13 @@ fn sign(file: &mut File, command: &str) -> io::Result<()> {
     let command = command.get(..end).unwrap_or_default().replace('\n', " ");
     file.set_len(0)?;
     file.rewind()?;
-    file.write_all(format!("{}\n{since}\n{command}\n", process::id()).as_bytes())
+    let pid = process::id();
+    file.write_all(format!("{pid}\n{since}\n{command}\n").as_bytes())?;
+    Ok(Holder {
+        pid,
+        since,
+        command,
+    })
 }
 
 /// What the holder wrote; it may be just writing it, which is not worth waiting for.
@@ -275,6 +323,20 @@ mod tests {
         other.kill().unwrap();
         other.wait().unwrap();
         assert!(EnvironmentLock::acquire(locks.path(), "shop", "deploy").is_ok());
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_replaced_is_known_to_be_lost() {
+        let locks = tempfile::tempdir().unwrap();
+        let held = EnvironmentLock::acquire(locks.path(), "shop", "deploy").unwrap();
+        held.verify().unwrap();
+        fs::remove_file(locks.path().join("shop")).unwrap();
+        let lost = held.verify();
+        assert!(matches!(lost, Err(LockError::Replaced { .. })), "{lost:?}");
+        let other = EnvironmentLock::acquire(locks.path(), "shop", "stop").unwrap();
+        assert!(matches!(held.verify(), Err(LockError::Replaced { .. })));
+        drop(held);
+        other.verify().unwrap();
     }
 
     #[test]

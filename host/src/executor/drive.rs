@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::FutureExt;
-use stagewright_journal::{Append, DeploymentId};
+use stagewright_journal::{Append, Claim, DeploymentId};
 use stagewright_pipeline::{
     Course, Fact, Failure, Input, Life, Moment, Outcome, Phase, ServiceId, State, Step, Timestamp,
     Verdict, advance,
@@ -36,6 +36,7 @@ const NAP: Duration = Duration::from_secs(30);
 /// Drives one deployment. The caller holds the lock of its environment.
 pub(super) struct Drive {
     host: Arc<Host>,
+    claim: Claim,
     id: DeploymentId,
     state: State,
     book: Book,
@@ -52,7 +53,7 @@ impl Drive {
     ///
     /// # Errors
     /// When the journal cannot be read, or holds what this program does not understand.
-    pub(super) async fn take_up(host: Arc<Host>, id: DeploymentId) -> Result<Self> {
+    pub(super) async fn take_up(host: Arc<Host>, claim: Claim, id: DeploymentId) -> Result<Self> {
         let description = read_description(&*host.journal, &id).await?;
         let course = Course::new(&description.course_spec(), description.action)?;
         let book = Book::open(&*host.journal, &id).await?;
@@ -65,6 +66,7 @@ impl Drive {
             running: HashMap::new(),
             tasks: JoinSet::new(),
             host,
+            claim,
             id,
         };
         drive.replay().await?;
@@ -92,6 +94,16 @@ impl Drive {
     /// # Errors
     /// When the journal cannot be written: then what runs is stopped, and nothing is claimed.
     pub(super) async fn run(mut self, requests: &mut mpsc::Receiver<Asked>) -> Result<()> {
+        let driven = self.go_on(requests).await;
+        if driven.is_err() {
+            // Not asked to end but broken off, as if this process had died: what a step would
+            // undo now may be what the next driver has begun.
+            self.tasks.shutdown().await;
+        }
+        driven
+    }
+
+    async fn go_on(&mut self, requests: &mut mpsc::Receiver<Asked>) -> Result<()> {
         match self.state.life() {
             Life::New => self.take(Input::Begin).await?,
             _ => self.resume().await?,
@@ -149,7 +161,7 @@ impl Drive {
             Reply::Accepted
         } else {
             // What goes wrong with another deployment is no reason to end this one.
-            let cancelled = super::queue::cancel(&self.host, &deployment).await;
+            let cancelled = super::queue::cancel(&self.host, &self.claim, &deployment).await;
             cancelled.unwrap_or_else(|error| Reply::Refused(format!("{error:#}")))
         };
         // Who asked may have gone away meanwhile; what was asked for was done.
@@ -177,7 +189,8 @@ impl Drive {
         for batch in facts.chunks(BATCH) {
             let bodies: Vec<String> = batch.iter().map(Fact::to_json).collect::<Result<_, _>>()?;
             let count = bodies.len() as u64;
-            let mut append = Append::new(self.id.clone(), self.seq + 1, now.0, bodies);
+            let (claim, id) = (self.claim.clone(), self.id.clone());
+            let mut append = Append::new(claim, id, self.seq + 1, now.0, bodies);
             for fact in batch {
                 match fact {
                     Fact::DeploymentStarted { .. } => append = append.started(),

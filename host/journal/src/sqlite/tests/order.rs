@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{Fixture, bodies, facts, new_deployment, queued};
+use super::{Fixture, bodies, damage, facts, new_deployment, queued};
 use crate::{
-    Append, DeploymentId, Journal, JournalError, MAX_TEXT_BYTES, NewDeployment, SqliteJournal,
-    State,
+    Append, Claim, DeploymentId, Journal, JournalError, MAX_TEXT_BYTES, NewDeployment,
+    SqliteJournal, State,
 };
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn what_does_not_exist_or_does_not_fit_is_refused() {
     assert!(journal.deployment(&nobody).await.unwrap().is_none());
 
     let id = queued(journal, "shop").await;
-    let large = Append::new(id.clone(), 1, 0, vec!["x".repeat(MAX_TEXT_BYTES + 1)]);
+    let large = facts(&id, 1, &[&"x".repeat(MAX_TEXT_BYTES + 1)]);
     let refused = journal.append(large).await;
     assert!(matches!(refused, Err(JournalError::TooLarge { .. })));
     assert!(bodies(journal, &id).await.is_empty());
@@ -225,7 +225,7 @@ async fn a_hundred_writers_keep_their_order_and_share_commits() {
                 .await
                 .unwrap();
             for seq in 1..=APPENDS {
-                let append = Append::new(id.clone(), seq, seq, vec![format!("{number}/{seq}")]);
+                let append = facts(&id, seq, &[&format!("{number}/{seq}")]);
                 journal.append(append).await.unwrap();
             }
             (number, id)
@@ -327,7 +327,7 @@ async fn an_ended_deployment_is_forgotten_but_not_its_number() {
     let journal = &fixture.journal;
     assert_eq!(journal.deployments(Some("shop"), 9).await.unwrap().len(), 2);
     assert_eq!(queued(journal, "shop").await.to_string(), "shop-3");
-    journal.check().await.unwrap();
+    assert_eq!(damage(&fixture.path()), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -349,4 +349,54 @@ async fn a_document_is_deleted_in_its_environment_alone() {
     assert_eq!(left.as_deref(), Some("blog"));
     journal.delete_document("nowhere", "pins").await.unwrap();
     assert_eq!(journal.environments().await.unwrap(), ["blog", "shop"]);
+}
+
+#[tokio::test]
+async fn who_lost_the_environment_writes_nothing_more() {
+    let fixture = Fixture::new();
+    let other = SqliteJournal::open(&fixture.path()).unwrap();
+    let (id, blog) = (
+        queued(&fixture.journal, "shop").await,
+        queued(&fixture.journal, "blog").await,
+    );
+    let first = fixture
+        .journal
+        .claim("shop", "pid 1 (deploy)")
+        .await
+        .unwrap();
+    let append = |claim: &Claim, seq, body: &str| Append {
+        claim: claim.clone(),
+        ..facts(&id, seq, &[body])
+    };
+    fixture
+        .journal
+        .append(append(&first, 1, "mine"))
+        .await
+        .unwrap();
+
+    let second = other.claim("shop", "pid 2 (resume)").await.unwrap();
+    assert!(second.number() > first.number());
+    let late = append(&first, 2, "late")
+        .ended("succeeded")
+        .document("ledger", "late")
+        .then(new_deployment("shop"));
+    let error = fixture.journal.append(late).await.unwrap_err();
+    assert!(matches!(error, JournalError::Superseded { .. }), "{error}");
+    assert!(error.to_string().contains("pid 2 (resume)"), "{error}");
+    let found = other.deployment(&id).await.unwrap().unwrap();
+    assert_eq!((found.state, found.last_seq), (State::Queued, 1));
+    assert_eq!(other.document("shop", "ledger").await.unwrap(), None);
+    assert_eq!(other.unfinished("shop").await.unwrap().len(), 1);
+
+    other.append(append(&second, 2, "theirs")).await.unwrap();
+    assert_eq!(bodies(&other, &id).await, ["mine", "theirs"]);
+    // A queue entry needs no claim, and a claim is good for its environment alone.
+    queued(&fixture.journal, "shop").await;
+    let stray = Append {
+        claim: second,
+        ..facts(&blog, 1, &["stray"])
+    };
+    let refused = other.append(stray).await;
+    assert!(matches!(refused, Err(JournalError::ClaimOfAnother { .. })));
+    assert!(bodies(&other, &blog).await.is_empty());
 }
