@@ -26,5 +26,7 @@ mod process;
 mod refusals;
 mod shop;
 mod sources;
+mod takeover;
 mod terminal;
+mod versions;
 mod walls;

@@ -12,7 +12,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{connection::Database, row, schema};
+use super::{
+    connection::{Database, io_error},
+    row, schema,
+};
 use crate::{
     DeploymentId, JournalError,
     seal::{self, Chain},
@@ -42,6 +45,7 @@ impl Salvage {
     /// When it is not, or so little is left of it that it cannot be told for a journal.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let database = Database::new(path)?;
+        std::fs::metadata(path).map_err(|source| io_error("open the journal", path, source))?;
         let mut connection = database.open_reader()?;
         if !schema::is_current(&connection, &database)? {
             connection = database.open_writer()?;
