@@ -11,29 +11,42 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use stagewright_journal::{Finding, Found};
+use stagewright_journal::{Finding, Found, JournalError, Salvage};
 
 use super::arguments::{Export, Global, Journal, Output};
 use super::{Exit, print};
 use crate::compose;
 
 pub(crate) fn run(global: &Global, journal: &Journal) -> Result<Exit> {
+    let salvage = match compose::salvage(global) {
+        Ok(salvage) => salvage,
+        // So much is lost that there is no way to the rest.
+        Err(error) if is_damaged(&error) => {
+            super::report(&error, global.output);
+            return Ok(Exit::Failed);
+        }
+        Err(error) => return Err(error),
+    };
     match journal {
-        Journal::Check => check(global),
-        Journal::Export(export) => self::export(global, export),
+        Journal::Check => check(&salvage, global.output),
+        Journal::Export(export) => self::export(&salvage, export, global.output),
     }
 }
 
-fn check(global: &Global) -> Result<Exit> {
+fn is_damaged(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(JournalError::Damaged { .. }))
+}
+
+fn check(salvage: &Salvage, output: Output) -> Result<Exit> {
     let mut count = 0_u64;
-    compose::salvage(global)?.check(&mut |damage| {
+    salvage.check(&mut |damage| {
         count += 1;
-        match global.output {
+        match output {
             Output::Json => print::json(&json!({ "damage": damage })),
             Output::Text => print::line(&damage),
         }
     })?;
-    match global.output {
+    match output {
         Output::Json => print::json(&json!({ "sound": count == 0, "damages": count }))?,
         Output::Text if count == 0 => print::line("the journal is sound")?,
         Output::Text => print::note(
@@ -43,8 +56,7 @@ fn check(global: &Global) -> Result<Exit> {
     Ok(ending(count))
 }
 
-fn export(global: &Global, export: &Export) -> Result<Exit> {
-    let salvage = compose::salvage(global)?;
+fn export(salvage: &Salvage, export: &Export, output: Output) -> Result<Exit> {
     let mut file = export.to.as_deref().map(create).transpose()?;
     let (mut rows, mut damages) = (0_u64, 0_u64);
     salvage.walk(
@@ -59,7 +71,7 @@ fn export(global: &Global, export: &Export) -> Result<Exit> {
             }
             Finding::Damage(damage) => {
                 damages += 1;
-                print::note(&match global.output {
+                print::note(&match output {
                     Output::Json => json!({ "damage": damage }).to_string(),
                     Output::Text => damage,
                 });
@@ -70,7 +82,7 @@ fn export(global: &Global, export: &Export) -> Result<Exit> {
     if let Some(file) = file {
         let file = file.into_inner().map_err(|error| error.into_error())?;
         file.sync_all()?;
-        match global.output {
+        match output {
             Output::Json => print::json(&json!({ "rows": rows, "damages": damages }))?,
             Output::Text => print::line(&format!("{rows} rows were written"))?,
         }
