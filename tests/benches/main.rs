@@ -13,6 +13,7 @@ mod machine;
 mod measure;
 mod place;
 mod report;
+mod resume;
 mod startup;
 
 use std::io::Write;
@@ -34,10 +35,16 @@ struct Bench {
 }
 
 /// All of them, in the order of the table.
-const BENCHES: &[Bench] = &[Bench {
-    name: "startup",
-    run: startup::run,
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "startup",
+        run: startup::run,
+    },
+    Bench {
+        name: "resume",
+        run: resume::run,
+    },
+];
 
 /// Measures Stagewright against its references.
 #[derive(Parser)]
