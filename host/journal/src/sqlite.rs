@@ -5,6 +5,7 @@
 //! environments of its own; SQLite serialises their transactions.
 
 mod bell;
+mod claim;
 mod connection;
 mod failure;
 mod query;
@@ -82,7 +83,7 @@ impl Journal for SqliteJournal {
         let (environment, claimant) = (environment.to_owned(), claimant.to_owned());
         Box::pin(
             self.writer
-                .run(move |connection| update::claim(connection, &environment, &claimant)),
+                .run(move |connection| claim::give(connection, &environment, &claimant)),
         )
     }
 

@@ -1,27 +1,30 @@
 //! Reads what can still be read of a journal, damaged or not, and says what cannot.
 //!
 //! Everything else in this crate refuses a damaged row; this goes around it. It walks the tables
-//! in ranges, so that a page which is lost costs the rows on it and no others, and finds
-//! deployments by their index where their rows are gone. Never writes, and never repairs: what
+//! in ranges, so that a page which is lost costs the rows on it and no others, finds deployments
+//! by their index where their rows are gone, and facts on their pages where no tree leads to
+//! them any more. Never writes, and never repairs: what
 //! it finds is for people, who decide what to make of it.
 
+mod contents;
 mod finding;
+mod page;
 mod range;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::Connection;
 
 use super::{
     connection::{Database, io_error},
     row, schema,
 };
-use crate::{
-    DeploymentId, JournalError,
-    seal::{self, Chain},
-};
+use crate::{DeploymentId, JournalError, seal::Chain};
 pub use finding::{Check, Finding, Found};
-use range::Range;
+use range::{Key, Range};
 
 /// How many defects SQLite is asked for.
 const DEFECTS: i64 = 100;
@@ -29,6 +32,7 @@ const DEFECTS: i64 = 100;
 /// A journal that is read for what is left of it.
 pub struct Salvage {
     connection: Connection,
+    path: PathBuf,
 }
 
 /// An environment by its row: its name, and the number of its last deployment where that can
@@ -54,7 +58,10 @@ impl Salvage {
         connection
             .pragma_update(None, "cell_size_check", true)
             .map_err(|error| database.error("be opened", error))?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+        })
     }
 
     /// Hands out everything that can be read, of one environment or of all, and what is wrong
@@ -229,106 +236,6 @@ impl Salvage {
         }
     }
 
-    fn description<E>(
-        &self,
-        row: i64,
-        id: &DeploymentId,
-        may_lack_seal: bool,
-        take: Take<'_, E>,
-    ) -> Result<(), E> {
-        let what = || format!("the description of {id}");
-        let read = self.connection.query_row(
-            "SELECT body, seal FROM description WHERE deployment = ?1",
-            [row],
-            |row| Ok((text(row, 0)?, row.get::<_, Option<i64>>(1)?)),
-        );
-        match read.optional() {
-            Ok(Some((body, seal))) => {
-                let holds = match seal {
-                    None => may_lack_seal,
-                    Some(seal) => seal == seal::description(id, &body),
-                };
-                let check = Check::of(seal.is_some(), holds);
-                take(Finding::Row(Found::Description {
-                    deployment: id.to_string(),
-                    body,
-                    check,
-                }))?;
-                broken(check, what, take)
-            }
-            Ok(None) => take(Finding::Damage(format!("{} is missing", what()))),
-            Err(error) => take(Finding::Damage(format!(
-                "{} cannot be read: {error}",
-                what()
-            ))),
-        }
-    }
-
-    /// The facts of a deployment; without a chain nothing is known of what they should be.
-    fn facts<E>(
-        &self,
-        row: i64,
-        name: &str,
-        mut chain: Option<&mut Chain>,
-        take: Take<'_, E>,
-    ) -> Result<(), E> {
-        Range::all(
-            "SELECT seq, time_ms, body, seal FROM fact
-             WHERE deployment = ?3 AND seq BETWEEN ?1 AND ?2 ORDER BY seq",
-        )
-        .walk(&self.connection, &[row], &mut |key, row| {
-            let read = row.and_then(|row| {
-                let (time, seal): (i64, Option<i64>) = (row.get(1)?, row.get(3)?);
-                Ok((time, text(row, 2)?, seal))
-            });
-            let (time_ms, body, seal) = match read {
-                Ok(read) => read,
-                Err(error) => {
-                    return take(lost(&format!("facts of {name}"), &key.to_string(), &error));
-                }
-            };
-            let verified = match &mut chain {
-                Some(chain) => chain.take(key.first, time_ms, &body, seal),
-                None => Err(format!("nothing else is left of {name}")),
-            };
-            take(Finding::Row(Found::Fact {
-                deployment: name.to_owned(),
-                seq: key.first,
-                time_ms,
-                body,
-                check: Check::of(seal.is_some(), verified.is_ok()),
-            }))?;
-            verified.or_else(|damage| take(Finding::Damage(damage)))
-        })
-    }
-
-    fn documents<E>(&self, environment: i64, name: &str, take: Take<'_, E>) -> Result<(), E> {
-        Range::all(
-            "SELECT rowid, key, body, seal FROM document NOT INDEXED
-             WHERE environment = ?3 AND rowid BETWEEN ?1 AND ?2 ORDER BY rowid",
-        )
-        .walk(&self.connection, &[environment], &mut |key, row| {
-            let read = row
-                .and_then(|row| Ok((text(row, 1)?, text(row, 2)?, row.get::<_, Option<i64>>(3)?)));
-            let (key, body, seal) = match read {
-                Ok(read) => read,
-                Err(error) => {
-                    return take(lost("documents", &key.to_string(), &error));
-                }
-            };
-            let holds = seal.is_none_or(|seal| seal == seal::document(name, &key, &body));
-            let check = Check::of(seal.is_some(), holds);
-            let what = format!("document `{key}` of `{name}`");
-            take(Finding::Row(Found::Document {
-                environment: name.to_owned(),
-                key,
-                body,
-                check,
-            }))?;
-            broken(check, || what, take)
-        })
-    }
-
     /// Facts of deployments of which neither the row nor the name is left.
     fn orphans<E>(&self, known: &[i64], take: Take<'_, E>) -> Result<(), E> {
         let rows = self.pairs("SELECT DISTINCT deployment, '' FROM fact");
@@ -350,13 +257,6 @@ impl Salvage {
         // What makes this fail was told by the walk over the table.
         read().unwrap_or_default()
     }
-}
-
-/// Text that may have become something else.
-fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
-    let value = row.get_ref(column)?;
-    let bytes = value.as_bytes().map_err(rusqlite::Error::from)?;
-    Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
 fn lost(what: &str, which: &str, error: &rusqlite::Error) -> Finding {

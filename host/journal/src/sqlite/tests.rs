@@ -1,7 +1,9 @@
 //! The embedded journal against real files: what is kept, what is refused, who is told.
 
 mod broken;
+mod claim;
 mod damage;
+mod forget;
 mod order;
 mod torn;
 mod watch;

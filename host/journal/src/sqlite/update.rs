@@ -6,11 +6,12 @@
 use rusqlite::{Connection, params};
 
 use super::{
+    claim,
     failure::{Failure, Outcome},
     row::{self, Kept, stored},
 };
 use crate::{
-    Append, Claim, DeploymentId, Document, End, JournalError, MAX_APPEND_BYTES, MAX_TEXT_BYTES,
+    Append, DeploymentId, Document, End, JournalError, MAX_APPEND_BYTES, MAX_TEXT_BYTES,
     NewDeployment, State, seal,
 };
 
@@ -67,39 +68,6 @@ fn record(connection: &Connection, new: &NewDeployment) -> Outcome<DeploymentId>
     Ok(id)
 }
 
-/// Gives the next claim on an environment, and remembers whose it is.
-pub(super) fn claim(connection: &Connection, name: &str, claimant: &str) -> Outcome<Claim> {
-    let row = environment(connection, name)?;
-    let number: i64 = connection
-        .prepare_cached(
-            "UPDATE environment SET claim = claim + 1, claimed_by = ?2 WHERE id = ?1
-             RETURNING claim",
-        )?
-        .query_row(params![row, claimant], |row| row.get(0))?;
-    Ok(Claim::new(name.to_owned(), number.unsigned_abs()))
-}
-
-/// Refuses a claim after which there was a later one, or that is another environment's.
-fn holds(connection: &Connection, claim: &Claim, found: &Kept) -> Outcome<()> {
-    let environment = found.deployment.id.environment();
-    if claim.environment() != environment {
-        return Err(Failure::Refused(JournalError::ClaimOfAnother {
-            claimed: claim.environment().to_owned(),
-            deployment: found.deployment.id.clone(),
-        }));
-    }
-    let (latest, claimant): (i64, String) = connection
-        .prepare_cached("SELECT claim, claimed_by FROM environment WHERE id = ?1")?
-        .query_row([found.environment], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if latest == stored(claim.number()) {
-        return Ok(());
-    }
-    Err(Failure::Refused(JournalError::Superseded {
-        environment: environment.to_owned(),
-        claimant,
-    }))
-}
-
 /// Appends facts and what comes with them.
 pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<Option<DeploymentId>> {
     let (largest, sum) = append.size();
@@ -109,7 +77,7 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<Option
         fits_new(next)?;
     }
     let found = row::existing(connection, &append.deployment)?;
-    holds(connection, &append.claim, &found)?;
+    claim::verify(connection, &append.claim, &found)?;
     continues(append, &found)?;
     let heir = match &append.end {
         Some(End::MergedInto(into)) => Some(heir(connection, append, &found, into)?),
@@ -294,7 +262,7 @@ fn end(
 }
 
 /// The row of an environment, made when there is none.
-fn environment(connection: &Connection, name: &str) -> Outcome<i64> {
+pub(super) fn environment(connection: &Connection, name: &str) -> Outcome<i64> {
     connection
         .prepare_cached("INSERT INTO environment (name) VALUES (?1) ON CONFLICT DO NOTHING")?
         .execute([name])?;

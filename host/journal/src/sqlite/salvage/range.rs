@@ -9,10 +9,13 @@ pub(super) struct Range<'a> {
     query: &'a str,
 }
 
+/// Where rows and errors go. An error of theirs ends the walk.
+pub(super) type Take<'a, E> = &'a mut dyn FnMut(Key, rusqlite::Result<&Row<'_>>) -> Result<(), E>;
+
 /// Which rows: one that was read, or some in a row that cannot be.
 pub(super) struct Key {
     pub(super) first: i64,
-    last: i64,
+    pub(super) last: i64,
 }
 
 impl fmt::Display for Key {
@@ -37,7 +40,7 @@ impl<'a> Range<'a> {
         &self,
         connection: &Connection,
         more: &[i64],
-        take: &mut dyn FnMut(Key, rusqlite::Result<&Row<'_>>) -> Result<(), E>,
+        take: Take<'_, E>,
     ) -> Result<(), E> {
         let mut from = 0;
         loop {
@@ -65,7 +68,7 @@ impl<'a> Range<'a> {
         connection: &Connection,
         more: &[i64],
         from: &mut i64,
-        take: &mut dyn FnMut(Key, rusqlite::Result<&Row<'_>>) -> Result<(), E>,
+        take: Take<'_, E>,
     ) -> Result<rusqlite::Result<()>, E> {
         let mut statement = match connection.prepare_cached(self.query) {
             Ok(statement) => statement,

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{Fixture, bodies, damage, facts, new_deployment, queued};
+use super::{Fixture, bodies, facts, new_deployment, queued};
 use crate::{
-    Append, Claim, DeploymentId, Journal, JournalError, MAX_TEXT_BYTES, NewDeployment,
-    SqliteJournal, State,
+    DeploymentId, Journal, JournalError, MAX_TEXT_BYTES, NewDeployment, SqliteJournal, State,
 };
 
 #[tokio::test]
@@ -293,110 +292,4 @@ async fn what_comes_then_is_recorded_with_the_facts_or_not_at_all() {
     );
     let plain = journal.append(facts(&then, 2, &["b"])).await.unwrap();
     assert_eq!(plain, None);
-}
-
-#[tokio::test]
-async fn an_ended_deployment_is_forgotten_but_not_its_number() {
-    let fixture = Fixture::new();
-    let journal = &fixture.journal;
-    let id = queued(journal, "shop").await;
-    let early = journal.forget(&id).await;
-    assert!(matches!(early, Err(JournalError::Unfinished(_))));
-    journal
-        .append(facts(&id, 1, &["a", "b"]).started().ended("succeeded"))
-        .await
-        .unwrap();
-    let other = queued(journal, "shop").await;
-    journal.append(facts(&other, 1, &["c"])).await.unwrap();
-    for _ in 0..2 {
-        journal.forget(&id).await.unwrap();
-    }
-
-    let facts = journal.read(&id, 0, 10).await;
-    assert!(matches!(facts, Err(JournalError::Forgotten(_))));
-    let description = journal.description(&id).await;
-    assert!(matches!(description, Err(JournalError::Forgotten(_))));
-    let found = journal.deployment(&id).await.unwrap().unwrap();
-    assert_eq!((found.forgotten, found.last_seq), (true, 2));
-    assert_eq!(found.result.as_deref(), Some("succeeded"));
-    assert_eq!(bodies(journal, &other).await, ["c"]);
-    let nobody = journal.forget(&DeploymentId::new("shop", 9)).await;
-    assert!(matches!(nobody, Err(JournalError::Unknown(_))));
-
-    let fixture = fixture.reopened();
-    let journal = &fixture.journal;
-    assert_eq!(journal.deployments(Some("shop"), 9).await.unwrap().len(), 2);
-    assert_eq!(queued(journal, "shop").await.to_string(), "shop-3");
-    assert_eq!(damage(&fixture.path()), Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn a_document_is_deleted_in_its_environment_alone() {
-    let fixture = Fixture::new();
-    let journal = &fixture.journal;
-    for environment in ["shop", "blog"] {
-        let body = environment.to_owned();
-        journal
-            .put_document(environment, "pins", body)
-            .await
-            .unwrap();
-    }
-    for _ in 0..2 {
-        journal.delete_document("shop", "pins").await.unwrap();
-    }
-    assert_eq!(journal.document("shop", "pins").await.unwrap(), None);
-    let left = journal.document("blog", "pins").await.unwrap();
-    assert_eq!(left.as_deref(), Some("blog"));
-    journal.delete_document("nowhere", "pins").await.unwrap();
-    assert_eq!(journal.environments().await.unwrap(), ["blog", "shop"]);
-}
-
-#[tokio::test]
-async fn who_lost_the_environment_writes_nothing_more() {
-    let fixture = Fixture::new();
-    let other = SqliteJournal::open(&fixture.path()).unwrap();
-    let (id, blog) = (
-        queued(&fixture.journal, "shop").await,
-        queued(&fixture.journal, "blog").await,
-    );
-    let first = fixture
-        .journal
-        .claim("shop", "pid 1 (deploy)")
-        .await
-        .unwrap();
-    let append = |claim: &Claim, seq, body: &str| Append {
-        claim: claim.clone(),
-        ..facts(&id, seq, &[body])
-    };
-    fixture
-        .journal
-        .append(append(&first, 1, "mine"))
-        .await
-        .unwrap();
-
-    let second = other.claim("shop", "pid 2 (resume)").await.unwrap();
-    assert!(second.number() > first.number());
-    let late = append(&first, 2, "late")
-        .ended("succeeded")
-        .document("ledger", "late")
-        .then(new_deployment("shop"));
-    let error = fixture.journal.append(late).await.unwrap_err();
-    assert!(matches!(error, JournalError::Superseded { .. }), "{error}");
-    assert!(error.to_string().contains("pid 2 (resume)"), "{error}");
-    let found = other.deployment(&id).await.unwrap().unwrap();
-    assert_eq!((found.state, found.last_seq), (State::Queued, 1));
-    assert_eq!(other.document("shop", "ledger").await.unwrap(), None);
-    assert_eq!(other.unfinished("shop").await.unwrap().len(), 1);
-
-    other.append(append(&second, 2, "theirs")).await.unwrap();
-    assert_eq!(bodies(&other, &id).await, ["mine", "theirs"]);
-    // A queue entry needs no claim, and a claim is good for its environment alone.
-    queued(&fixture.journal, "shop").await;
-    let stray = Append {
-        claim: second,
-        ..facts(&blog, 1, &["stray"])
-    };
-    let refused = other.append(stray).await;
-    assert!(matches!(refused, Err(JournalError::ClaimOfAnother { .. })));
-    assert!(bodies(&other, &blog).await.is_empty());
 }
