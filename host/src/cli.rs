@@ -11,6 +11,7 @@ mod history;
 mod init;
 mod interrupt;
 mod job;
+mod journal;
 mod logs;
 mod plan;
 mod plugin;
@@ -37,7 +38,7 @@ use arguments::{Arguments, Output, Verb};
 pub(crate) enum Exit {
     /// All that was asked for was done.
     Success = 0,
-    /// The deployment failed.
+    /// The deployment failed, or the journal is damaged.
     Failed = 1,
     /// Bad usage or configuration; nothing was done.
     Usage = 2,
@@ -81,6 +82,7 @@ fn run(arguments: Arguments) -> Result<Exit> {
         Verb::Completions { shell } => return completions::run(*shell),
         Verb::Schema => return schema::run(),
         Verb::Init(init) => return init::run(init),
+        Verb::Journal(journal) => return journal::run(&arguments.global, journal),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -113,9 +115,11 @@ async fn dispatch(arguments: Arguments) -> Result<Exit> {
         Verb::Job(job) => job::run(&host, &job, output).await,
         Verb::Plugin(plugin) => plugin::run(&host, &plugin, output).await,
         Verb::Drive { environment } => drive::run(&host, &environment).await,
-        Verb::Init(_) | Verb::Completions { .. } | Verb::Schema | Verb::Shim(_) => {
-            unreachable_verb()
-        }
+        Verb::Init(_)
+        | Verb::Completions { .. }
+        | Verb::Schema
+        | Verb::Journal(_)
+        | Verb::Shim(_) => unreachable_verb(),
     }
 }
 

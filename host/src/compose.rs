@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
-use stagewright_journal::{Journal, SqliteJournal};
+use stagewright_journal::{Journal, Salvage, SqliteJournal};
 use stagewright_runtime::capability::process::pass_through;
 use stagewright_runtime::{Builtin, DEFAULT_CALLS, Runtime, Secrets, Settings};
 
@@ -19,6 +19,15 @@ use crate::source::Sources;
 
 /// The components that come with the program.
 const BUILTIN: Builtin = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+
+/// The journal of a state folder, to be read for what is left of it.
+///
+/// # Errors
+/// When there is none, or it is no journal any more.
+pub(crate) fn salvage(global: &Global) -> Result<Salvage> {
+    let home = Home::open(global.state_dir.as_deref())?;
+    Ok(Salvage::open(&home.journal())?)
+}
 
 /// The parts of the host, shared by everything that needs them.
 pub(crate) struct Host {

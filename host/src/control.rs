@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ pub(crate) type Asked = (Request, oneshot::Sender<Reply>);
 /// The driver's end. Dropping it ends the conversations and removes the socket.
 pub(crate) struct Control {
     path: PathBuf,
+    /// Device and number of the socket's file, by which it is told from another one.
+    file: (u64, u64),
     /// Accepts connections; aborted on drop.
     _accepting: JoinSet<()>,
 }
@@ -80,10 +82,12 @@ impl Control {
         let listener = UnixListener::bind(short(&handle, name))
             .with_context(|| format!("cannot listen on {}", path.display()))?;
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o600))?;
+        let file = identity(path)?;
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(listener, requests));
         Ok(Self {
             path: path.to_owned(),
+            file,
             _accepting: accepting,
         })
     }
@@ -91,9 +95,17 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        // Nobody is harmed by one that stays: the next driver replaces it.
-        let _ = std::fs::remove_file(&self.path);
+        // A driver that took over while this one was stopped has its own socket there. Nobody is
+        // harmed by one that stays: the next driver replaces it.
+        if identity(&self.path).is_ok_and(|found| found == self.file) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
+    let file = std::fs::symlink_metadata(path)?;
+    Ok((file.dev(), file.ino()))
 }
 
 /// Asks the driver behind the socket at `path`. `None`: nobody listens there.
@@ -247,5 +259,18 @@ mod tests {
         assert_eq!(ask(&path, &cancel()).await.unwrap(), None);
         let (sender, _requests) = mpsc::channel(1);
         Control::listen(&path, sender).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_driver_that_was_replaced_leaves_the_socket_of_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.sock");
+        let (sender, _requests) = mpsc::channel(1);
+        let replaced = Control::listen(&path, sender.clone()).unwrap();
+        let next = Control::listen(&path, sender).unwrap();
+        drop(replaced);
+        assert!(path.exists(), "the next driver cannot be reached");
+        drop(next);
+        assert!(!path.exists());
     }
 }

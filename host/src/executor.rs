@@ -7,6 +7,7 @@ mod drive;
 pub(crate) mod foresee;
 mod ledger;
 pub(crate) mod observe;
+mod pace;
 mod queue;
 mod render;
 mod sealed;
@@ -16,7 +17,7 @@ mod workshop;
 use std::sync::Arc;
 
 use anyhow::Result;
-use stagewright_journal::{DeploymentId, EnvironmentLock, LockError};
+use stagewright_journal::{Claim, DeploymentId, EnvironmentLock, LockError};
 use tokio::sync::mpsc;
 
 use crate::compose::Host;
@@ -41,6 +42,7 @@ const REQUESTS: usize = 16;
 pub(crate) struct Driver {
     host: Arc<Host>,
     environment: String,
+    claim: Claim,
     requests: mpsc::Receiver<Asked>,
     sender: mpsc::Sender<Asked>,
     // Declared in this order so that the socket goes before the lock is given back.
@@ -52,22 +54,28 @@ impl Driver {
     /// Becomes the driver of an environment. `None`: another process is.
     ///
     /// # Errors
-    /// When the lock or the socket cannot be made.
-    pub(crate) fn try_new(host: &Arc<Host>, environment: &str) -> Result<Option<Self>> {
+    /// When the lock or the socket cannot be made, or the journal cannot be written.
+    pub(crate) async fn try_new(host: &Arc<Host>, environment: &str) -> Result<Option<Self>> {
         match EnvironmentLock::acquire(&host.home.locks(), environment, "drives deployments") {
-            Ok(lock) => Self::with(host, environment, lock).map(Some),
+            Ok(lock) => Self::with(host, environment, lock).await.map(Some),
             Err(LockError::Held { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn with(host: &Arc<Host>, environment: &str, lock: EnvironmentLock) -> Result<Self> {
+    async fn with(host: &Arc<Host>, environment: &str, lock: EnvironmentLock) -> Result<Self> {
+        let claimant = lock.holder().to_string();
+        let claim = host.journal.claim(environment, &claimant).await?;
+        // A process that was stopped before its claim may have lost the lock to a driver whose
+        // claim came first, and must not go on in its place.
+        lock.verify()?;
         let (sender, requests) = mpsc::channel(REQUESTS);
         Ok(Self {
             _control: Control::listen(&host.home.control(environment), sender.clone())?,
             _lock: lock,
             host: Arc::clone(host),
             environment: environment.to_owned(),
+            claim,
             requests,
             sender,
         })
@@ -85,7 +93,7 @@ impl Driver {
     /// When the journal fails: then nothing further happens, and a later driver goes on.
     pub(crate) async fn run(mut self, last: Option<&DeploymentId>) -> Result<()> {
         loop {
-            queue::merge(&self.host, &self.environment).await?;
+            queue::merge(&self.host, &self.claim).await?;
             let unfinished = self.host.journal.unfinished(&self.environment).await?;
             let Some(next) = unfinished.into_iter().next() else {
                 return Ok(());
@@ -93,7 +101,8 @@ impl Driver {
             if last.is_some_and(|last| next.id.number() > last.number()) {
                 return Ok(());
             }
-            let drive = drive::Drive::take_up(Arc::clone(&self.host), next.id).await?;
+            let (host, claim) = (Arc::clone(&self.host), self.claim.clone());
+            let drive = drive::Drive::take_up(host, claim, next.id).await?;
             drive.run(&mut self.requests).await?;
         }
     }

@@ -24,7 +24,12 @@ pub struct Run {
 
 impl Installation {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::inside(&std::env::temp_dir())
+    }
+
+    /// One whose folders are on the file system of this one.
+    pub fn inside(parent: &Path) -> Self {
+        let folder = tempfile::tempdir_in(parent).unwrap();
         std::fs::create_dir(folder.path().join("project")).unwrap();
         Self { folder }
     }

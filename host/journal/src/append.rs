@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::{DeploymentId, NewDeployment};
+use crate::{Claim, DeploymentId, NewDeployment};
 
 /// The most bytes that one fact, description or document may have.
 pub const MAX_TEXT_BYTES: usize = 64 << 20;
@@ -18,6 +18,8 @@ pub const MAX_PAGE: usize = 10_000;
 /// Facts of one deployment that become durable together, with what follows from them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Append {
+    /// By which right.
+    pub claim: Claim,
     /// The deployment that they are facts of.
     pub deployment: DeploymentId,
     /// The number of the first of them: the last one's number plus 1, from 1.
@@ -57,12 +59,14 @@ pub struct Document {
 impl Append {
     /// Facts from `first_seq` on, without anything else.
     pub fn new(
+        claim: Claim,
         deployment: DeploymentId,
         first_seq: u64,
         time_ms: u64,
         bodies: Vec<String>,
     ) -> Self {
         Self {
+            claim,
             deployment,
             first_seq,
             time_ms,
@@ -127,6 +131,7 @@ impl Append {
 impl fmt::Debug for Append {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Append")
+            .field("claim", &self.claim)
             .field("deployment", &self.deployment)
             .field("first_seq", &self.first_seq)
             .field("time_ms", &self.time_ms)

@@ -10,6 +10,28 @@ use crate::DeploymentId;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
+    /// A later claim on the environment exists.
+    #[error(
+        "this process no longer drives environment `{environment}`, which was taken over by \
+         {claimant}; it writes nothing more, and that one goes on (`stagewright status \
+         {environment}` shows how)"
+    )]
+    Superseded {
+        /// The environment that was driven.
+        environment: String,
+        /// Who has the latest claim, in its own words.
+        claimant: String,
+    },
+    /// The claim is on another environment than the deployment's.
+    #[error(
+        "a claim on environment `{claimed}` gives no right to write to deployment {deployment}"
+    )]
+    ClaimOfAnother {
+        /// The environment that is claimed.
+        claimed: String,
+        /// The deployment that was to be written to.
+        deployment: DeploymentId,
+    },
     /// Somebody else appended to the deployment in between.
     #[error(
         "another process wrote to deployment {deployment}: its next fact is number {next}, \
@@ -78,9 +100,10 @@ pub enum JournalError {
     },
     /// The file cannot be trusted.
     #[error(
-        "the journal {} is damaged ({reason}); stop what uses it, put back a copy of the state \
-         folder, or move the file (and those beside it that begin with its name) away to begin \
-         with an empty history", path.display()
+        "the journal {} is damaged ({reason}); `stagewright journal export` writes what can \
+         still be read; stop what uses it, put back a copy of the state folder, or move the file \
+         (and those beside it that begin with its name) away to begin with an empty history",
+        path.display()
     )]
     Damaged {
         /// The file.

@@ -6,7 +6,7 @@
 
 use std::pin::Pin;
 
-use crate::{Append, Deployment, DeploymentId, Entry, JournalError, NewDeployment};
+use crate::{Append, Claim, Deployment, DeploymentId, Entry, JournalError, NewDeployment};
 
 /// What the methods of a [`Journal`] answer with: a boxed future, so that the trait has objects.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, JournalError>> + Send + 'a>>;
@@ -19,11 +19,17 @@ pub trait Journal: Send + Sync + 'static {
     /// Records a queued deployment and gives it the next number of its environment, from 1.
     fn create(&self, deployment: NewDeployment) -> Answer<'_, DeploymentId>;
 
+    /// Claims an environment, which is recorded when it was not known: appends that were
+    /// claimed earlier are refused from now on. Whoever has taken the environment's lock does
+    /// this once. `claimant` (one line, without secrets) names it to those who are refused.
+    fn claim<'a>(&'a self, environment: &'a str, claimant: &'a str) -> Answer<'a, Claim>;
+
     /// Appends facts to a deployment, with everything else that an [`Append`] carries, all or
     /// nothing. Durable when it answers, with the id of the deployment that comes
     /// [`then`](Append::then), if there is one.
     ///
     /// # Errors
+    /// [`JournalError::Superseded`] when somebody else has claimed the environment since.
     /// [`JournalError::Conflict`] when `first_seq` is not the next number: somebody else wrote.
     /// [`JournalError::Ended`] when the deployment has ended.
     fn append(&self, append: Append) -> Answer<'_, Option<DeploymentId>>;

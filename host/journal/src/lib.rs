@@ -12,17 +12,20 @@
 #![forbid(unsafe_code)]
 
 mod append;
+mod claim;
 mod deployment;
 mod error;
 mod filesystem;
 mod journal;
 mod lock;
+mod seal;
 mod sqlite;
 
 pub use append::{Append, Document, End, Entry, MAX_APPEND_BYTES, MAX_PAGE, MAX_TEXT_BYTES};
+pub use claim::Claim;
 pub use deployment::{Deployment, DeploymentId, InvalidDeploymentId, NewDeployment, State};
 pub use error::JournalError;
 pub use filesystem::network_file_system;
 pub use journal::{Answer, Journal, Watch};
 pub use lock::{EnvironmentLock, Holder, LockError};
-pub use sqlite::{SqliteJournal, WriteCounts};
+pub use sqlite::{Check, Finding, Found, Salvage, SqliteJournal, WriteCounts};

@@ -4,9 +4,10 @@
 //! dies, and is never stale. What is written in the file only tells others who holds it.
 
 use std::{
+    fmt,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process,
     time::SystemTime,
@@ -25,6 +26,8 @@ const COMMAND_BYTES: usize = 1024;
 #[derive(Debug)]
 pub struct EnvironmentLock {
     file: File,
+    path: PathBuf,
+    holder: Holder,
 }
 
 /// Why the lock was not taken.
@@ -52,6 +55,15 @@ pub enum LockError {
         /// The kind of file system.
         kind: &'static str,
     },
+    /// Somebody removed or replaced the file while it was locked.
+    #[error(
+        "the lock {} was removed or replaced while this process held it, so that another one may \
+         drive the environment, too; nothing was done, try again", path.display()
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// The name of the environment cannot be a file's.
     #[error("`{0}` cannot be the name of an environment")]
     InvalidName(String),
@@ -78,15 +90,19 @@ pub struct Holder {
     pub command: String,
 }
 
-fn name(holder: Option<&Holder>) -> String {
-    match holder {
-        Some(Holder {
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
             pid,
             since,
             command,
-        }) => format!("pid {pid} since {since} ({command})"),
-        None => "another process".to_owned(),
+        } = self;
+        write!(f, "pid {pid} since {since} ({command})")
     }
+}
+
+fn name(holder: Option<&Holder>) -> String {
+    holder.map_or_else(|| "another process".to_owned(), Holder::to_string)
 }
 
 impl EnvironmentLock {
@@ -132,8 +148,34 @@ impl EnvironmentLock {
             }
             Err(TryLockError::Error(source)) => return Err(failed("lock", &path, source)),
         }
-        sign(&mut file, command).map_err(|source| failed("write", &path, source))?;
-        Ok(Self { file })
+        let holder = sign(&mut file, command).map_err(|source| failed("write", &path, source))?;
+        Ok(Self { file, path, holder })
+    }
+
+    /// Who holds it: this process, as it said.
+    pub fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// Makes sure that the file which is locked is still the one that others would lock.
+    ///
+    /// # Errors
+    /// [`LockError::Replaced`] when it is not, or what the operating system says.
+    pub fn verify(&self) -> Result<(), LockError> {
+        let found = fs::metadata(&self.path);
+        match (self.file.metadata(), found) {
+            (Ok(held), Ok(found)) if (held.dev(), held.ino()) == (found.dev(), found.ino()) => {
+                Ok(())
+            }
+            (Err(source), _) => Err(LockError::Io {
+                what: "look at",
+                path: self.path.clone(),
+                source,
+            }),
+            _ => Err(LockError::Replaced {
+                path: self.path.clone(),
+            }),
+        }
     }
 }
 
@@ -191,7 +233,7 @@ impl Drop for EnvironmentLock {
 }
 
 /// Writes who holds the lock: process id, time and command, one a line.
-fn sign(file: &mut File, command: &str) -> io::Result<()> {
+fn sign(file: &mut File, command: &str) -> io::Result<Holder> {
     let since = OffsetDateTime::from(SystemTime::now());
     let since = since.replace_nanosecond(0).unwrap_or(since);
     let since = since.format(&Rfc3339).map_err(io::Error::other)?;
@@ -199,7 +241,13 @@ fn sign(file: &mut File, command: &str) -> io::Result<()> {
     let command = command.get(..end).unwrap_or_default().replace('\n', " ");
     file.set_len(0)?;
     file.rewind()?;
-    file.write_all(format!("{}\n{since}\n{command}\n", process::id()).as_bytes())
+    let pid = process::id();
+    file.write_all(format!("{pid}\n{since}\n{command}\n").as_bytes())?;
+    Ok(Holder {
+        pid,
+        since,
+        command,
+    })
 }
 
 /// What the holder wrote; it may be just writing it, which is not worth waiting for.
@@ -215,83 +263,4 @@ fn read_holder(file: &mut File) -> Option<Holder> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::process::{Command, Stdio};
-
-    use super::*;
-
-    #[test]
-    fn one_at_a_time_and_the_other_is_told_who() {
-        let locks = tempfile::tempdir().unwrap();
-        let held = EnvironmentLock::acquire(locks.path(), "shop", "deploy shop").unwrap();
-        let error = EnvironmentLock::acquire(locks.path(), "shop", "stop shop").unwrap_err();
-        let LockError::Held { holder, .. } = &error else {
-            panic!("{error}");
-        };
-        let Holder {
-            pid,
-            since,
-            command,
-        } = holder.clone().unwrap();
-        assert_eq!((pid, command.as_str()), (process::id(), "deploy shop"));
-        assert!(OffsetDateTime::parse(&since, &Rfc3339).is_ok(), "{since}");
-        assert!(
-            error
-                .to_string()
-                .contains(&format!("held by pid {pid} since {since}"))
-        );
-
-        let other = EnvironmentLock::acquire(locks.path(), "blog", "deploy blog");
-        assert!(other.is_ok());
-        drop(held);
-        assert!(EnvironmentLock::acquire(locks.path(), "shop", "stop shop").is_ok());
-    }
-
-    #[test]
-    fn a_lock_ends_with_its_process_and_not_before() {
-        let locks = tempfile::tempdir().unwrap();
-        let path = locks.path().join("shop");
-        // The other process locks the file that it has as its standard output, and says so by
-        // ending its standard error, which it then holds no longer.
-        let file = File::create(&path).unwrap();
-        let mut other = Command::new("/bin/sh")
-            .args(["-c", "flock --exclusive 1 && exec 2>&- && read line"])
-            .stdin(Stdio::piped())
-            .stdout(file)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut complaint = String::new();
-        let mut stderr = other.stderr.take().unwrap();
-        stderr.read_to_string(&mut complaint).unwrap();
-        assert_eq!(complaint, "", "flock(1) of util-linux is needed");
-
-        let refused = EnvironmentLock::acquire(locks.path(), "shop", "deploy").unwrap_err();
-        assert!(
-            refused.to_string().contains("held by another process"),
-            "{refused}"
-        );
-
-        other.kill().unwrap();
-        other.wait().unwrap();
-        assert!(EnvironmentLock::acquire(locks.path(), "shop", "deploy").is_ok());
-    }
-
-    #[test]
-    fn names_do_not_leave_the_folder() {
-        let locks = tempfile::tempdir().unwrap();
-        for name in ["", "..", "../shop", "a/b", ".hidden"] {
-            let refused = EnvironmentLock::acquire(locks.path(), name, "deploy");
-            assert!(matches!(refused, Err(LockError::InvalidName(_))), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_long_command_is_cut_where_a_character_ends() {
-        let locks = tempfile::tempdir().unwrap();
-        let command = "ü".repeat(5000);
-        let _held = EnvironmentLock::acquire(locks.path(), "shop", &command).unwrap();
-        let error = EnvironmentLock::acquire(locks.path(), "shop", "stop").unwrap_err();
-        assert!(error.to_string().contains("üü"), "{error}");
-    }
-}
+mod tests;

@@ -5,10 +5,13 @@
 //! environments of its own; SQLite serialises their transactions.
 
 mod bell;
+mod claim;
 mod connection;
 mod failure;
 mod query;
 mod reader;
+mod row;
+mod salvage;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -18,14 +21,15 @@ mod writer;
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    Answer, Append, Deployment, DeploymentId, Document, Entry, Journal, JournalError, MAX_PAGE,
-    NewDeployment, Watch,
+    Answer, Append, Claim, Deployment, DeploymentId, Document, Entry, Journal, JournalError,
+    MAX_PAGE, NewDeployment, Watch,
 };
 use bell::Bell;
 use connection::Database;
 use reader::Readers;
 use writer::Writer;
 
+pub use salvage::{Check, Finding, Found, Salvage};
 pub use writer::WriteCounts;
 
 /// A [`Journal`] in one SQLite file (and the files beside it that begin with its name).
@@ -61,18 +65,6 @@ impl SqliteJournal {
         })
     }
 
-    /// Reads the whole file and reports damage; takes time in proportion to its size.
-    ///
-    /// # Errors
-    /// [`JournalError::Damaged`] with what was found first.
-    pub async fn check(&self) -> Result<(), JournalError> {
-        let found = self.readers.run("be checked", query::damage).await?;
-        match found {
-            Some(reason) => Err(self.database.damaged(reason)),
-            None => Ok(()),
-        }
-    }
-
     /// How many writes this handle has carried out, and in how many transactions.
     pub fn write_counts(&self) -> WriteCounts {
         self.writer.counts()
@@ -84,6 +76,14 @@ impl Journal for SqliteJournal {
         Box::pin(
             self.writer
                 .run(move |connection| update::create(connection, &deployment)),
+        )
+    }
+
+    fn claim<'a>(&'a self, environment: &'a str, claimant: &'a str) -> Answer<'a, Claim> {
+        let (environment, claimant) = (environment.to_owned(), claimant.to_owned());
+        Box::pin(
+            self.writer
+                .run(move |connection| claim::give(connection, &environment, &claimant)),
         )
     }
 

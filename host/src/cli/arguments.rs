@@ -77,6 +77,9 @@ pub(crate) enum Verb {
     /// Look at plugins
     #[command(subcommand)]
     Plugin(Plugin),
+    /// Look after the record of all deployments
+    #[command(subcommand)]
+    Journal(Journal),
     /// Print a script that completes commands in a shell
     Completions {
         /// Which shell
@@ -228,6 +231,25 @@ pub(crate) enum Plugin {
         /// `builtin:NAME` or `./file.wasm`
         reference: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Journal {
+    /// Tell whether all of it is what was written; exit code 1 when not
+    Check,
+    /// Write what can be read of it as JSON lines, also when it is damaged; exit code 1 when
+    /// something could not be read
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A new file for it [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+    /// Only this environment
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -157,7 +157,7 @@ async fn drive_or_wait(host: Arc<Host>, id: DeploymentId) -> Result<()> {
         if deployment.is_none_or(|deployment| deployment.state == LifeOfDeployment::Ended) {
             return Ok(());
         }
-        if let Some(driver) = Driver::try_new(&host, id.environment())? {
+        if let Some(driver) = Driver::try_new(&host, id.environment()).await? {
             return driver.run(Some(&id)).await;
         }
         drive::wait_for_driver(&host, id.environment()).await?;

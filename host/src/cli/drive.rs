@@ -39,7 +39,7 @@ pub(crate) async fn run(host: &Arc<Host>, environment: &str) -> Result<Exit> {
     // Who drives now may do so only up to its own deployment, so the queue is looked at again
     // each time the lock is free.
     while !host.journal.unfinished(environment).await?.is_empty() {
-        match Driver::try_new(host, environment)? {
+        match Driver::try_new(host, environment).await? {
             Some(driver) => driver.run(None).await?,
             None => wait_for_driver(host, environment).await?,
         }

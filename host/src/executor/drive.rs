@@ -4,6 +4,8 @@
 //! effect begins, and the result of the effect is an input like any other. Nothing is decided
 //! here; when the journal cannot be written, nothing further happens.
 
+mod record;
+
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -11,40 +13,38 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::FutureExt;
-use stagewright_journal::{Append, DeploymentId, NewDeployment};
-use stagewright_pipeline::environment::Rollback;
+use stagewright_journal::{Claim, DeploymentId, Journal};
 use stagewright_pipeline::{
-    Course, Ending, Fact, Failure, Input, Life, Moment, Outcome, Phase, ServiceId, State, Step,
-    Timestamp, Verdict, advance,
+    Course, Fact, Failure, Input, Life, Moment, Outcome, Phase, ServiceId, State, Step, Timestamp,
+    Verdict, advance,
 };
 use stagewright_runtime::Cancel;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::ledger::Book;
-use super::queue::queued;
+use super::pace::Pace;
 use super::workshop::{Attempt, Workshop};
 use crate::compose::Host;
 use crate::control::{Asked, Reply, Request};
 use crate::follow::read_description;
-use crate::resolve::undoing;
 
 /// How many facts are read at once.
 const PAGE: usize = 1_000;
-/// How many bodies go into one transaction.
-const BATCH: usize = 10_000;
 /// The longest wait for a timer; then the clock is looked at again, as it may have been set.
 const NAP: Duration = Duration::from_secs(30);
 
 /// Drives one deployment. The caller holds the lock of its environment.
 pub(super) struct Drive {
-    host: Arc<Host>,
-    id: DeploymentId,
-    state: State,
-    book: Book,
-    workshop: Arc<Workshop>,
+    pub(super) host: Arc<Host>,
+    pub(super) claim: Claim,
+    pub(super) id: DeploymentId,
+    pub(super) state: State,
+    pub(super) book: Book,
+    pub(super) workshop: Arc<Workshop>,
     /// The number of the last fact that is in the journal.
-    seq: u64,
+    pub(super) seq: u64,
+    pub(super) pace: Pace,
     /// How the attempts and assessments that run are told to end.
     running: HashMap<(ServiceId, Option<Step>), Cancel>,
     tasks: JoinSet<Input>,
@@ -55,39 +55,28 @@ impl Drive {
     ///
     /// # Errors
     /// When the journal cannot be read, or holds what this program does not understand.
-    pub(super) async fn take_up(host: Arc<Host>, id: DeploymentId) -> Result<Self> {
+    pub(super) async fn take_up(host: Arc<Host>, claim: Claim, id: DeploymentId) -> Result<Self> {
         let description = read_description(&*host.journal, &id).await?;
         let course = Course::new(&description.course_spec(), description.action)?;
         let book = Book::open(&*host.journal, &id).await?;
         let workshop = Workshop::new(Arc::clone(&host), &id, description, book.clone());
-        let mut drive = Self {
-            state: State::new(Arc::new(course)),
+        let mut state = State::new(Arc::new(course));
+        let (seq, last) = replay(&*host.journal, &id, &mut state).await?;
+        let clock = Arc::clone(&host.clock);
+        let pace = Pace::take_up(&*host.journal, clock, &id, last).await?;
+        workshop.learn_secrets().await;
+        Ok(Self {
+            state,
             book,
             workshop: Arc::new(workshop),
-            seq: 0,
+            seq,
+            pace,
             running: HashMap::new(),
             tasks: JoinSet::new(),
             host,
+            claim,
             id,
-        };
-        drive.replay().await?;
-        drive.workshop.learn_secrets().await;
-        Ok(drive)
-    }
-
-    async fn replay(&mut self) -> Result<()> {
-        loop {
-            let entries = self.host.journal.read(&self.id, self.seq, PAGE).await?;
-            if entries.is_empty() {
-                return Ok(());
-            }
-            for entry in entries {
-                let fact = Fact::from_json(&entry.body)
-                    .with_context(|| format!("fact {} of {}", entry.seq, self.id))?;
-                self.state.apply(&fact)?;
-                self.seq = entry.seq;
-            }
-        }
+        })
     }
 
     /// Runs it to its end.
@@ -95,6 +84,16 @@ impl Drive {
     /// # Errors
     /// When the journal cannot be written: then what runs is stopped, and nothing is claimed.
     pub(super) async fn run(mut self, requests: &mut mpsc::Receiver<Asked>) -> Result<()> {
+        let driven = self.go_on(requests).await;
+        if driven.is_err() {
+            // Not asked to end but broken off, as if this process had died: what a step would
+            // undo now may be what the next driver has begun.
+            self.tasks.shutdown().await;
+        }
+        driven
+    }
+
+    async fn go_on(&mut self, requests: &mut mpsc::Receiver<Asked>) -> Result<()> {
         match self.state.life() {
             Life::New => self.take(Input::Begin).await?,
             _ => self.resume().await?,
@@ -126,7 +125,7 @@ impl Drive {
         let steps: Vec<_> = self.state.running().collect();
         let assessments: Vec<_> = self.state.assessing().collect();
         self.take(Input::Resume).await?;
-        let now = self.host.clock.now();
+        let now = self.pace.now();
         for step in steps {
             let left = self.state.remaining(step.service, now);
             self.start(step.service, step.step, step.attempt, left);
@@ -152,7 +151,7 @@ impl Drive {
             Reply::Accepted
         } else {
             // What goes wrong with another deployment is no reason to end this one.
-            let cancelled = super::queue::cancel(&self.host, &deployment).await;
+            let cancelled = super::queue::cancel(&self.host, &self.claim, &deployment).await;
             cancelled.unwrap_or_else(|error| Reply::Refused(format!("{error:#}")))
         };
         // Who asked may have gone away meanwhile; what was asked for was done.
@@ -164,7 +163,7 @@ impl Drive {
     async fn take(&mut self, input: Input) -> Result<()> {
         self.forget(&input);
         let moment = Moment {
-            now: self.host.clock.now(),
+            now: self.pace.now(),
             random: getrandom::u64().context("the operating system gives no random bytes")?,
             host_slots: self.host.config.host_slots,
         };
@@ -174,69 +173,6 @@ impl Drive {
             self.perform(fact, moment.now);
         }
         Ok(())
-    }
-
-    async fn append(&mut self, now: Timestamp, facts: &[Fact]) -> Result<()> {
-        for batch in facts.chunks(BATCH) {
-            let bodies: Vec<String> = batch.iter().map(Fact::to_json).collect::<Result<_, _>>()?;
-            let count = bodies.len() as u64;
-            let mut append = Append::new(self.id.clone(), self.seq + 1, now.0, bodies);
-            for fact in batch {
-                match fact {
-                    Fact::DeploymentStarted { .. } => append = append.started(),
-                    Fact::DeploymentEnded { result } => append = append.ended(result.as_str()),
-                    _ => {}
-                }
-            }
-            let documents = self
-                .book
-                .apply(self.state.course(), batch, self.seq + count)?;
-            for (key, body) in documents {
-                append = append.document(key, body);
-            }
-            if let Some(Fact::DeploymentEnded {
-                result: Ending::Failed,
-            }) = batch.last()
-                && let Some(undoing) = self.undoing(now).await?
-            {
-                append = append.then(undoing);
-            }
-            self.host.journal.append(append).await?;
-            self.seq += count;
-        }
-        Ok(())
-    }
-
-    /// The rollback that follows this deployment, which has failed. It is recorded in the same
-    /// write as the failure, so that a crash between the two cannot lose it. Where a newer
-    /// deployment waits already, that one decides what comes.
-    async fn undoing(&self, now: Timestamp) -> Result<Option<NewDeployment>> {
-        let description = &self.workshop.description;
-        let wanted = description.environment.rollback == Rollback::Automatic;
-        if !wanted || !description.action.has_builds() {
-            return Ok(None);
-        }
-        let waiting = self.host.journal.unfinished(self.id.environment()).await?;
-        if waiting.iter().any(|other| other.id != self.id) {
-            return Ok(None);
-        }
-        let number = self.id.number();
-        let replaced = description.parts().map(|part| part.service.name.clone());
-        let replaced = replaced.filter(|name| {
-            let deployed = self.book.record(name).deployed;
-            deployed.is_some_and(|deployed| deployed.deployment == number)
-        });
-        let undone = undoing(&self.host, &self.id, &replaced.collect()).await?;
-        undone
-            .map(|undone| {
-                queued(
-                    &undone,
-                    &format!("automatic rollback of {}", self.id),
-                    0,
-                    now,
-                )
-            })
-            .transpose()
     }
 
     fn perform(&mut self, fact: Fact, now: Timestamp) {
@@ -341,7 +277,28 @@ impl Drive {
 
     fn next_timer(&self) -> Option<Duration> {
         let at = self.state.next_timer()?;
-        Some(Duration::from_millis(at.since(self.host.clock.now())))
+        Some(Duration::from_millis(at.since(self.pace.now())))
+    }
+}
+
+/// Folds the facts that there are; the number of the last one, and when it was decided.
+async fn replay(
+    journal: &dyn Journal,
+    id: &DeploymentId,
+    state: &mut State,
+) -> Result<(u64, Timestamp)> {
+    let (mut seq, mut last) = (0, Timestamp::default());
+    loop {
+        let entries = journal.read(id, seq, PAGE).await?;
+        if entries.is_empty() {
+            return Ok((seq, last));
+        }
+        for entry in entries {
+            let fact = Fact::from_json(&entry.body)
+                .with_context(|| format!("fact {} of {id}", entry.seq))?;
+            state.apply(&fact)?;
+            (seq, last) = (entry.seq, Timestamp(entry.time_ms));
+        }
     }
 }
 

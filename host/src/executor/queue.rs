@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use stagewright_journal::{
-    Append, Deployment, DeploymentId, JournalError, NewDeployment, State as Life,
+    Append, Claim, Deployment, DeploymentId, JournalError, NewDeployment, State as Life,
 };
 use stagewright_pipeline::{Course, Fact, Input, Moment, Queue, Request, State, Timestamp, decide};
 
@@ -63,7 +63,8 @@ pub(super) fn queued(
 }
 
 /// Ends queued deployments whose place a later one of the same kind has taken.
-pub(super) async fn merge(host: &Host, environment: &str) -> Result<()> {
+pub(super) async fn merge(host: &Host, claim: &Claim) -> Result<()> {
+    let environment = claim.environment();
     let mut queue = Queue::new(MOST);
     for deployment in host.journal.unfinished(environment).await? {
         if deployment.state != Life::Queued {
@@ -81,7 +82,7 @@ pub(super) async fn merge(host: &Host, environment: &str) -> Result<()> {
             let input = Input::Merge {
                 into: deployment.id.to_string(),
             };
-            let append = before_begin(host, &older.parse()?, input).await?;
+            let append = before_begin(host, claim, &older.parse()?, input).await?;
             host.journal
                 .append(append.merged_into(deployment.id))
                 .await?;
@@ -91,7 +92,12 @@ pub(super) async fn merge(host: &Host, environment: &str) -> Result<()> {
 }
 
 /// What is written to a deployment that has not begun.
-async fn before_begin(host: &Host, id: &DeploymentId, input: Input) -> Result<Append> {
+async fn before_begin(
+    host: &Host,
+    claim: &Claim,
+    id: &DeploymentId,
+    input: Input,
+) -> Result<Append> {
     let Some(deployment) = host.journal.deployment(id).await? else {
         bail!("there is no deployment {id}");
     };
@@ -99,6 +105,7 @@ async fn before_begin(host: &Host, id: &DeploymentId, input: Input) -> Result<Ap
     let now = host.clock.now();
     let bodies = facts(&description, now, input)?;
     Ok(Append::new(
+        claim.clone(),
         id.clone(),
         deployment.last_seq + 1,
         now.0,
@@ -119,7 +126,7 @@ fn facts(description: &Description, now: Timestamp, input: Input) -> Result<Vec<
 }
 
 /// Cancels a deployment that waits, while another one is driven.
-pub(super) async fn cancel(host: &Host, id: &DeploymentId) -> Result<Reply> {
+pub(super) async fn cancel(host: &Host, claim: &Claim, id: &DeploymentId) -> Result<Reply> {
     let Some(deployment) = host.journal.deployment(id).await? else {
         return Ok(Reply::Refused(format!("there is no deployment {id}")));
     };
@@ -127,7 +134,7 @@ pub(super) async fn cancel(host: &Host, id: &DeploymentId) -> Result<Reply> {
         Life::Ended => Reply::Refused("it has ended already".to_owned()),
         Life::Running => Reply::Refused("it was interrupted; `resume` it first".to_owned()),
         Life::Queued => {
-            end_queued(host, &deployment).await?;
+            end_queued(host, claim, &deployment).await?;
             Reply::Accepted
         }
     })
@@ -139,7 +146,7 @@ pub(super) async fn cancel(host: &Host, id: &DeploymentId) -> Result<Reply> {
 /// # Errors
 /// When another process has begun to drive it meanwhile, or the journal fails.
 pub(crate) async fn cancel_alone(host: &Arc<Host>, id: &DeploymentId, force: bool) -> Result<()> {
-    let Some(driver) = Driver::try_new(host, id.environment())? else {
+    let Some(driver) = Driver::try_new(host, id.environment()).await? else {
         bail!(
             "another process has just begun to drive `{}`; try again",
             id.environment()
@@ -150,7 +157,7 @@ pub(crate) async fn cancel_alone(host: &Arc<Host>, id: &DeploymentId, force: boo
     };
     match deployment.state {
         Life::Ended => Ok(()),
-        Life::Queued => end_queued(host, &deployment).await,
+        Life::Queued => end_queued(host, &driver.claim, &deployment).await,
         Life::Running => {
             let (reply, _) = tokio::sync::oneshot::channel();
             let request = crate::control::Request::Cancel {
@@ -164,8 +171,9 @@ pub(crate) async fn cancel_alone(host: &Arc<Host>, id: &DeploymentId, force: boo
     }
 }
 
-async fn end_queued(host: &Host, deployment: &Deployment) -> Result<()> {
-    let append = before_begin(host, &deployment.id, Input::Cancel { force: true }).await?;
+async fn end_queued(host: &Host, claim: &Claim, deployment: &Deployment) -> Result<()> {
+    let input = Input::Cancel { force: true };
+    let append = before_begin(host, claim, &deployment.id, input).await?;
     match host.journal.append(append.ended("cancelled")).await {
         Err(JournalError::Conflict { .. }) => bail!("{} has just begun; try again", deployment.id),
         other => Ok(other.map(drop)?),

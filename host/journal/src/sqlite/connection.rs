@@ -11,6 +11,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::failure::Failure;
 use crate::{JournalError, network_file_system};
 
 /// How long a transaction waits for those of other processes.
@@ -101,6 +102,15 @@ impl Database {
         JournalError::Damaged {
             path: self.path.clone(),
             reason,
+        }
+    }
+
+    /// Ours for what came of a request.
+    pub(super) fn failure(&self, what: &'static str, failure: Failure) -> JournalError {
+        match failure {
+            Failure::Refused(refusal) => refusal,
+            Failure::Damaged(reason) => self.damaged(reason),
+            Failure::Database(error) => self.error(what, error),
         }
     }
 

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::{connection::Database, failure::Failure};
+use super::{
+    connection::Database,
+    failure::{Failure, Outcome},
+};
 use crate::JournalError;
 
 /// How many reads go on at once; further ones wait for their turn.
@@ -28,10 +31,10 @@ impl Readers {
     }
 
     /// Runs a query; `what` completes "the journal could not" when it fails.
-    pub(super) async fn run<T: Send + 'static, E: Into<Failure>>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         what: &'static str,
-        query: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        query: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, JournalError> {
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
@@ -45,16 +48,15 @@ impl Readers {
                 Some(connection) => connection,
                 None => database.open_reader()?,
             };
-            let answer = match query(&connection).map_err(Into::into) {
-                // A connection that failed is closed, so that its state troubles nobody else.
-                Err(Failure::Database(error)) => return Err(database.error(what, error)),
-                Err(Failure::Refused(refusal)) => Err(refusal),
-                Ok(answer) => Ok(answer),
-            };
+            let answer = query(&connection);
+            // A connection that failed is closed, so that its state troubles nobody else.
+            if let Err(Failure::Database(error)) = answer {
+                return Err(database.error(what, error));
+            }
             idle.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(connection);
-            answer
+            answer.map_err(|failure| database.failure(what, failure))
         });
         reading.await.map_err(|_| JournalError::Closed)?
     }

@@ -55,7 +55,16 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
 ",
     "
+    ALTER TABLE environment ADD COLUMN claim INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE environment ADD COLUMN claimed_by TEXT NOT NULL DEFAULT '';
     ALTER TABLE deployment ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE deployment ADD COLUMN last_seal INTEGER;
+    ALTER TABLE deployment ADD COLUMN sealed_from INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE deployment ADD COLUMN seal INTEGER;
+    ALTER TABLE description ADD COLUMN seal INTEGER;
+    ALTER TABLE fact ADD COLUMN seal INTEGER;
+    ALTER TABLE document ADD COLUMN seal INTEGER;
+    UPDATE deployment SET sealed_from = last_seq + 1;
 ",
 ];
 
@@ -86,6 +95,14 @@ pub(super) fn migrate(
         .and_then(|()| transaction.pragma_update(None, "user_version", VERSION))
         .and_then(|()| transaction.commit())
         .map_err(error)
+}
+
+/// Are the tables of the newest version?
+pub(super) fn is_current(
+    connection: &Connection,
+    database: &Database,
+) -> Result<bool, JournalError> {
+    Ok(version(connection, database)? == VERSION)
 }
 
 /// The version of the tables; refuses a newer one, and a database that is not ours.

@@ -1,15 +1,19 @@
 //! The embedded journal against real files: what is kept, what is refused, who is told.
 
+mod broken;
+mod claim;
 mod damage;
+mod forget;
 mod order;
+mod torn;
 mod watch;
 
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::SqliteJournal;
-use crate::{Append, DeploymentId, Journal, NewDeployment};
+use super::{Salvage, SqliteJournal};
+use crate::{Append, Claim, DeploymentId, Journal, NewDeployment};
 
 /// A journal in a folder of its own.
 struct Fixture {
@@ -34,6 +38,12 @@ impl Fixture {
         drop(journal);
         let journal = SqliteJournal::open(&folder.path().join("journal.db")).unwrap();
         Self { folder, journal }
+    }
+
+    /// Closes the journal, so that all of it is in one file.
+    fn closed(self) -> TempDir {
+        drop(self.journal);
+        self.folder
     }
 
     /// A copy of the files as they are now: what a power cut would leave.
@@ -62,9 +72,17 @@ async fn queued(journal: &SqliteJournal, environment: &str) -> DeploymentId {
     journal.create(new_deployment(environment)).await.unwrap()
 }
 
+/// An append that is good as long as nobody has claimed the environment.
 fn facts(deployment: &DeploymentId, first_seq: u64, bodies: &[&str]) -> Append {
     let bodies = bodies.iter().map(|body| (*body).to_owned()).collect();
-    Append::new(deployment.clone(), first_seq, 1_000 + first_seq, bodies)
+    let nobodys = Claim::new(deployment.environment().to_owned(), 0);
+    Append::new(
+        nobodys,
+        deployment.clone(),
+        first_seq,
+        1_000 + first_seq,
+        bodies,
+    )
 }
 
 async fn bodies(journal: &SqliteJournal, deployment: &DeploymentId) -> Vec<String> {
@@ -73,6 +91,17 @@ async fn bodies(journal: &SqliteJournal, deployment: &DeploymentId) -> Vec<Strin
         assert_eq!(entry.seq, seq);
     }
     entries.into_iter().map(|entry| entry.body).collect()
+}
+
+/// What is wrong with a journal.
+fn damage(path: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let checked = Salvage::open(path).unwrap().check(&mut |damage| {
+        found.push(damage);
+        Ok::<(), std::convert::Infallible>(())
+    });
+    checked.unwrap();
+    found
 }
 
 fn open_raw(path: &Path) -> rusqlite::Connection {

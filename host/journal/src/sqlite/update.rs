@@ -3,12 +3,16 @@
 //! Each function refuses before it writes, so that a refused request leaves nothing in the
 //! transaction that it shares with others.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::failure::{Failure, Outcome};
+use super::{
+    claim,
+    failure::{Failure, Outcome},
+    row::{self, Kept, stored},
+};
 use crate::{
     Append, DeploymentId, Document, End, JournalError, MAX_APPEND_BYTES, MAX_TEXT_BYTES,
-    NewDeployment, State,
+    NewDeployment, State, seal,
 };
 
 /// Records a queued deployment under the next number of its environment.
@@ -45,12 +49,23 @@ fn record(connection: &Connection, new: &NewDeployment) -> Outcome<DeploymentId>
             new.trigger,
             stored(new.time_ms)
         ])?;
-    let id = connection.last_insert_rowid();
+    let row = connection.last_insert_rowid();
+    let id = DeploymentId::new(&new.environment, number.unsigned_abs());
     connection
-        .prepare_cached("INSERT INTO description (deployment, body) VALUES (?1, ?2)")?
-        .execute(params![id, new.description])?;
-    insert(connection, id, 0, stored(new.time_ms), &new.bodies)?;
-    Ok(DeploymentId::new(&new.environment, number.unsigned_abs()))
+        .prepare_cached("INSERT INTO description (deployment, body, seal) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            row,
+            new.description,
+            seal::description(&id, &new.description)
+        ])?;
+    let last = Last {
+        row,
+        seq: 0,
+        seal: None,
+    };
+    insert(connection, &id, last, stored(new.time_ms), &new.bodies)?;
+    row::seal(connection, row)?;
+    Ok(id)
 }
 
 /// Appends facts and what comes with them.
@@ -61,43 +76,57 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<Option
     if let Some(next) = &append.then {
         fits_new(next)?;
     }
-    let found = existing(connection, &append.deployment)?;
-    if found.state == State::Ended {
-        return Err(Failure::Refused(JournalError::Ended(
-            append.deployment.clone(),
-        )));
-    }
-    if stored(append.first_seq) != found.last_seq + 1 {
-        return Err(Failure::Refused(JournalError::Conflict {
-            deployment: append.deployment.clone(),
-            first_seq: append.first_seq,
-            next: (found.last_seq + 1).unsigned_abs(),
-        }));
-    }
-    let merged_into = match &append.end {
+    let found = row::existing(connection, &append.deployment)?;
+    claim::verify(connection, &append.claim, &found)?;
+    continues(append, &found)?;
+    let heir = match &append.end {
         Some(End::MergedInto(into)) => Some(heir(connection, append, &found, into)?),
         _ => None,
     };
 
     let time = stored(append.time_ms);
-    insert(connection, found.id, found.last_seq, time, &append.bodies)?;
+    let last = Last {
+        row: found.row,
+        seq: stored(found.deployment.last_seq),
+        seal: found.last_seal,
+    };
+    insert(connection, &append.deployment, last, time, &append.bodies)?;
     if append.starts {
-        start(connection, found.id, time)?;
+        start(connection, found.row, time)?;
     }
     if let Some(how) = &append.end {
-        end(connection, found.id, how, merged_into, time)?;
+        end(connection, found.row, how, heir, time)?;
     }
+    row::seal(connection, found.row)?;
     for document in &append.documents {
-        put(connection, found.environment, document)?;
+        let environment = append.deployment.environment();
+        put(connection, found.environment, environment, document)?;
     }
     let next = append.then.as_deref();
     next.map(|next| record(connection, next)).transpose()
 }
 
+/// Refuses facts that do not follow the last one, and any after the end.
+fn continues(append: &Append, found: &Kept) -> Outcome<()> {
+    let next = found.deployment.last_seq + 1;
+    if found.deployment.state == State::Ended {
+        let id = append.deployment.clone();
+        return Err(Failure::Refused(JournalError::Ended(id)));
+    }
+    if append.first_seq != next {
+        return Err(Failure::Refused(JournalError::Conflict {
+            deployment: append.deployment.clone(),
+            first_seq: append.first_seq,
+            next,
+        }));
+    }
+    Ok(())
+}
+
 /// Removes the facts and the description of an ended deployment.
 pub(super) fn forget(connection: &Connection, id: &DeploymentId) -> Outcome<()> {
-    let found = existing(connection, id)?;
-    if found.state != State::Ended {
+    let found = row::existing(connection, id)?;
+    if found.deployment.state != State::Ended {
         return Err(Failure::Refused(JournalError::Unfinished(id.clone())));
     }
     for removal in [
@@ -105,30 +134,37 @@ pub(super) fn forget(connection: &Connection, id: &DeploymentId) -> Outcome<()> 
         "DELETE FROM description WHERE deployment = ?1",
         "UPDATE deployment SET forgotten = 1 WHERE id = ?1",
     ] {
-        connection.prepare_cached(removal)?.execute([found.id])?;
+        connection.prepare_cached(removal)?.execute([found.row])?;
     }
-    Ok(())
+    row::seal(connection, found.row)
 }
 
-/// Writes facts after the last one of a deployment.
+/// The last fact of a deployment.
+struct Last {
+    row: i64,
+    seq: i64,
+    seal: Option<i64>,
+}
+
+/// Writes facts after the last one of a deployment; its row is to be sealed then.
 fn insert(
     connection: &Connection,
-    deployment: i64,
-    last_seq: i64,
+    id: &DeploymentId,
+    mut last: Last,
     time: i64,
     bodies: &[String],
 ) -> Outcome<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO fact (deployment, seq, time_ms, body) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO fact (deployment, seq, time_ms, body, seal) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    let mut last = last_seq;
     for body in bodies {
-        last += 1;
-        insert.execute(params![deployment, last, time, body])?;
+        last.seq += 1;
+        last.seal = Some(seal::fact(id, last.seal, last.seq, time, body));
+        insert.execute(params![last.row, last.seq, time, body, last.seal])?;
     }
     connection
-        .prepare_cached("UPDATE deployment SET last_seq = ?2 WHERE id = ?1")?
-        .execute(params![deployment, last])?;
+        .prepare_cached("UPDATE deployment SET last_seq = ?2, last_seal = ?3 WHERE id = ?1")?
+        .execute(params![last.row, last.seq, last.seal])?;
     Ok(())
 }
 
@@ -149,11 +185,8 @@ pub(super) fn put_document(
     document: &Document,
 ) -> Outcome<()> {
     fits("a document", document.body.len(), MAX_TEXT_BYTES)?;
-    put(
-        connection,
-        environment(connection, environment_name)?,
-        document,
-    )
+    let row = environment(connection, environment_name)?;
+    put(connection, row, environment_name, document)
 }
 
 /// Removes a document outside any deployment.
@@ -171,42 +204,11 @@ pub(super) fn delete_document(
     Ok(())
 }
 
-/// A deployment that is written to.
-struct Target {
-    id: i64,
-    environment: i64,
-    state: State,
-    last_seq: i64,
-}
-
-fn target(connection: &Connection, id: &DeploymentId) -> Outcome<Option<Target>> {
-    let found = connection
-        .prepare_cached(
-            "SELECT d.id, d.environment, d.state, d.last_seq
-             FROM deployment d JOIN environment e ON e.id = d.environment
-             WHERE e.name = ?1 AND d.number = ?2",
-        )?
-        .query_row(params![id.environment(), stored(id.number())], |row| {
-            Ok(Target {
-                id: row.get(0)?,
-                environment: row.get(1)?,
-                state: super::query::state(row, 2)?,
-                last_seq: row.get(3)?,
-            })
-        })
-        .optional()?;
-    Ok(found)
-}
-
-fn existing(connection: &Connection, id: &DeploymentId) -> Outcome<Target> {
-    target(connection, id)?.ok_or_else(|| Failure::Refused(JournalError::Unknown(id.clone())))
-}
-
 /// The row of the deployment that takes the place of the one that is appended to.
 fn heir(
     connection: &Connection,
     append: &Append,
-    found: &Target,
+    found: &Kept,
     into: &DeploymentId,
 ) -> Outcome<i64> {
     let refused = |reason| {
@@ -216,16 +218,17 @@ fn heir(
             reason,
         })
     };
-    let Some(heir) = target(connection, into)? else {
+    let Some(heir) = row::find(connection, into)? else {
         return Err(refused("there is no such deployment"));
     };
-    if found.state != State::Queued || heir.state != State::Queued {
+    let states = [found.deployment.state, heir.deployment.state];
+    if states != [State::Queued; 2] {
         return Err(refused("only queued deployments merge"));
     }
-    if heir.environment != found.environment || heir.id == found.id {
+    if heir.environment != found.environment || heir.row == found.row {
         return Err(refused("it is not another one of the same environment"));
     }
-    Ok(heir.id)
+    Ok(heir.row)
 }
 
 fn start(connection: &Connection, id: i64, time: i64) -> Outcome<()> {
@@ -259,7 +262,7 @@ fn end(
 }
 
 /// The row of an environment, made when there is none.
-fn environment(connection: &Connection, name: &str) -> Outcome<i64> {
+pub(super) fn environment(connection: &Connection, name: &str) -> Outcome<i64> {
     connection
         .prepare_cached("INSERT INTO environment (name) VALUES (?1) ON CONFLICT DO NOTHING")?
         .execute([name])?;
@@ -269,13 +272,18 @@ fn environment(connection: &Connection, name: &str) -> Outcome<i64> {
     Ok(id)
 }
 
-fn put(connection: &Connection, environment: i64, document: &Document) -> Outcome<()> {
+fn put(
+    connection: &Connection,
+    row: i64,
+    environment: &str,
+    Document { key, body }: &Document,
+) -> Outcome<()> {
     connection
         .prepare_cached(
-            "INSERT INTO document (environment, key, body) VALUES (?1, ?2, ?3)
-             ON CONFLICT (environment, key) DO UPDATE SET body = excluded.body",
+            "INSERT INTO document (environment, key, body, seal) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (environment, key) DO UPDATE SET body = excluded.body, seal = excluded.seal",
         )?
-        .execute(params![environment, document.key, document.body])?;
+        .execute(params![row, key, body, seal::document(environment, key, body)])?;
     Ok(())
 }
 
@@ -288,9 +296,4 @@ fn fits(what: &'static str, bytes: usize, limit: usize) -> Outcome<()> {
         bytes,
         limit,
     }))
-}
-
-/// SQLite's integers are signed; what does not fit lies beyond any time and any number.
-pub(super) fn stored(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -51,9 +51,8 @@ struct Counters {
 
 /// Something to be carried out inside a transaction, and answered after its commit.
 trait Request: Send {
-    /// Does it. Whether something is to be kept of it; an error is the database's, and undoes
-    /// the transaction.
-    fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<bool>;
+    /// Does it. Whether something is to be kept of it; an error undoes the transaction.
+    fn carry_out(&mut self, connection: &Connection) -> Outcome<bool>;
 
     /// Tells who asked what came of it; `failed` when the transaction as a whole did.
     fn answer(self: Box<Self>, failed: Option<&JournalError>);
@@ -71,11 +70,11 @@ where
     T: Send,
     F: Fn(&Connection) -> Outcome<T> + Send,
 {
-    fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
+    fn carry_out(&mut self, connection: &Connection) -> Outcome<bool> {
         let outcome = match (self.change)(connection) {
             Ok(done) => Ok(done),
             Err(Failure::Refused(refusal)) => Err(refusal),
-            Err(Failure::Database(error)) => return Err(error),
+            Err(failure) => return Err(failure),
         };
         Ok(self.outcome.insert(outcome).is_ok())
     }
@@ -182,7 +181,10 @@ impl Thread {
             .map_err(error)?;
         let mut kept = 0;
         for request in group {
-            kept += u64::from(request.carry_out(&transaction).map_err(error)?);
+            let carried_out = request.carry_out(&transaction);
+            kept += u64::from(
+                carried_out.map_err(|failure| self.database.failure("be written", failure))?,
+            );
         }
         if kept == 0 {
             return Ok(());
