@@ -24,12 +24,14 @@ mod validate;
 mod view;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use stagewright_pipeline::environment::Problems;
 use tracing_subscriber::EnvFilter;
 
+use crate::clock::{Clock, SystemClock};
 use crate::compose::Host;
 use arguments::{Arguments, Output, Verb};
 
@@ -56,6 +58,11 @@ impl From<Exit> for ExitCode {
 
 /// Reads the command line, does what it says, and tells how it went.
 pub fn main() -> ExitCode {
+    main_with(Arc::new(SystemClock))
+}
+
+/// As [`main`], by another clock than the machine's.
+pub fn main_with(clock: Arc<dyn Clock>) -> ExitCode {
     let arguments = Arguments::parse();
     if let Verb::Shim(shim) = &arguments.verb {
         return stagewright_runtime::capability::process::shim::main(&shim.folder);
@@ -68,7 +75,7 @@ pub fn main() -> ExitCode {
         .with_target(false)
         .init();
     let output = arguments.global.output;
-    match run(arguments) {
+    match run(arguments, clock) {
         Ok(exit) => exit.into(),
         Err(error) => {
             report(&error, output);
@@ -77,7 +84,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<Exit> {
+fn run(arguments: Arguments, clock: Arc<dyn Clock>) -> Result<Exit> {
     match &arguments.verb {
         Verb::Completions { shell } => return completions::run(*shell),
         Verb::Schema => return schema::run(),
@@ -89,15 +96,15 @@ fn run(arguments: Arguments) -> Result<Exit> {
         .enable_all()
         .build()
         .context("cannot start the threads of the host")?;
-    let exit = runtime.block_on(dispatch(arguments));
+    let exit = runtime.block_on(dispatch(arguments, clock));
     // Whatever still blocks a thread now has been told to stop; it is not waited for.
     runtime.shutdown_background();
     exit
 }
 
-async fn dispatch(arguments: Arguments) -> Result<Exit> {
+async fn dispatch(arguments: Arguments, clock: Arc<dyn Clock>) -> Result<Exit> {
     let output = arguments.global.output;
-    let host = Host::open(&arguments.global)?;
+    let host = Host::open(&arguments.global, clock)?;
     match arguments.verb {
         Verb::Validate(file) => validate::run(&host, &file, output).await,
         Verb::Plan(plan) => plan::run(&host, &plan, output).await,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use stagewright_pipeline::Timestamp;
 
 /// Tells the time.
-pub(crate) trait Clock: Send + Sync {
+pub trait Clock: Send + Sync {
     /// The time of day, which somebody may set at any moment.
     fn now(&self) -> Timestamp;
 
@@ -18,16 +18,16 @@ pub(crate) trait Clock: Send + Sync {
 
 /// A reading that only goes forward, evenly, until the machine is started anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Uptime {
+pub struct Uptime {
     /// Names the start of the machine that it counts from.
-    pub(crate) boot: String,
+    pub boot: String,
     /// Milliseconds since then, sleep included.
-    pub(crate) millis: u64,
+    pub millis: u64,
 }
 
 /// The machine's clocks.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct SystemClock;
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {

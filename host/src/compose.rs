@@ -11,7 +11,7 @@ use stagewright_runtime::capability::process::pass_through;
 use stagewright_runtime::{Builtin, DEFAULT_CALLS, Runtime, Secrets, Settings};
 
 use crate::cli::arguments::Global;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::config::{Config, OperatorSecrets};
 use crate::home::Home;
 use crate::key::Key;
@@ -56,13 +56,13 @@ impl Host {
     ///
     /// # Errors
     /// When the configuration is wrong, or the state folder cannot be used.
-    pub(crate) fn open(global: &Global) -> Result<Arc<Self>> {
+    pub(crate) fn open(global: &Global, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
         let config = Config::read(global.config.as_deref())?;
         let home = Home::open(global.state_dir.as_deref())?;
         let journal = SqliteJournal::open(&home.journal())?;
         Ok(Arc::new(Self {
             journal: Arc::new(journal),
-            clock: Arc::new(SystemClock),
+            clock,
             secrets: Arc::new(OperatorSecrets::new(config.secrets.clone())),
             sources: Sources::new(home.sources()),
             key: Key::new(home.key()),

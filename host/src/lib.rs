@@ -21,4 +21,5 @@ mod resolve;
 
 mod cli;
 
-pub use cli::main;
+pub use cli::{main, main_with};
+pub use clock::{Clock, SystemClock, Uptime};

@@ -13,6 +13,7 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_stagewright-under-test");
 /// with it.
 pub struct Installation {
     folder: TempDir,
+    program: &'static str,
 }
 
 /// How a run of the program ended.
@@ -31,7 +32,16 @@ impl Installation {
     pub fn inside(parent: &Path) -> Self {
         let folder = tempfile::tempdir_in(parent).unwrap();
         std::fs::create_dir(folder.path().join("project")).unwrap();
-        Self { folder }
+        Self {
+            folder,
+            program: PROGRAM,
+        }
+    }
+
+    /// Runs another program from now on.
+    pub fn run_by(mut self, program: &'static str) -> Self {
+        self.program = program;
+        self
     }
 
     /// Where environment files and sources are written.
@@ -53,7 +63,7 @@ impl Installation {
 
     /// The program, to be run in the project's folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(self.program);
         command
             .args(arguments)
             .current_dir(self.project())

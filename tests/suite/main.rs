@@ -10,6 +10,7 @@
 )]
 
 mod broken_builds;
+mod clock;
 mod deploying;
 mod driving;
 mod environment;
