@@ -7,6 +7,7 @@ mod cancel;
 mod completions;
 mod deploy;
 mod drive;
+mod gc;
 mod history;
 mod init;
 mod interrupt;
@@ -120,6 +121,7 @@ async fn dispatch(arguments: Arguments, clock: Arc<dyn Clock>) -> Result<Exit> {
         Verb::Destroy(destroy) => act::destroy(&host, &destroy, output).await,
         Verb::Rollback(rollback) => rollback::run(&host, &rollback, output).await,
         Verb::Job(job) => job::run(&host, &job, output).await,
+        Verb::Gc(gc) => gc::run(&host, &gc, output).await,
         Verb::Plugin(plugin) => plugin::run(&host, &plugin, output).await,
         Verb::Drive { environment } => drive::run(&host, &environment).await,
         Verb::Init(_)

@@ -24,7 +24,7 @@ use crate::compose::Host;
 use crate::control::{Asked, Control};
 
 pub(crate) use attempt::declared_commands;
-pub(crate) use ledger::{read as read_ledger, read_left_by};
+pub(crate) use ledger::{left_by, read as read_ledger, read_left_by};
 pub(crate) use queue::{cancel_alone, enqueue};
 
 /// The sensitive outputs of an environment's jobs: what must not be shown.

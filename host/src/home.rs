@@ -75,6 +75,11 @@ impl Home {
         self.root.join("caches").join(environment).join(service)
     }
 
+    /// Releases of the services of an environment.
+    pub(crate) fn releases(&self, environment: &str) -> PathBuf {
+        self.root.join("releases").join(environment)
+    }
+
     /// Logs of the attempts of a deployment.
     pub(crate) fn logs(&self, deployment: &str) -> PathBuf {
         self.root.join("logs").join(deployment)

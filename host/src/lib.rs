@@ -17,6 +17,7 @@ mod compose;
 mod control;
 mod executor;
 mod follow;
+mod garbage;
 mod resolve;
 
 mod cli;

@@ -18,6 +18,7 @@ mod mirror;
 mod repository;
 mod resolver;
 mod stage;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -34,6 +35,7 @@ pub(crate) use error::SourceError;
 pub(crate) use meter::Report;
 pub(crate) use repository::{CommitId, Repository, Revision};
 pub(crate) use resolver::Resolver;
+pub(crate) use sweep::NeededCommits;
 pub(crate) use tree::{EntryKind, SourceTree};
 
 use mirror::Mirror;

@@ -16,6 +16,7 @@ mod driving;
 mod environment;
 mod files;
 mod full_disk;
+mod garbage;
 mod gate;
 mod going;
 mod guests;

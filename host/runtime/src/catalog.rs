@@ -8,7 +8,7 @@ mod error;
 mod reference;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,8 +16,9 @@ use tokio::sync::OnceCell;
 use wasmtime::component::{Component, Linker};
 
 use crate::component::cache::ComponentCache;
-use crate::component::{Digest, Face, Kind, Role};
+use crate::component::{CacheError, Digest, Face, Kind, Role};
 use crate::engine::Engine;
+use crate::garbage::{Garbage, Sweep};
 use crate::grant::check::{Missing, effective, missing};
 use crate::grant::{Grants, Policy};
 use crate::instance::Guest;
@@ -92,6 +93,15 @@ impl Catalog {
             linker,
             loaded: Mutex::default(),
         }
+    }
+
+    /// Removes components that are not needed, as far as nobody uses them.
+    pub(crate) fn sweep(
+        &self,
+        needed: &HashSet<String>,
+        sweep: Sweep,
+    ) -> Result<Vec<Garbage>, CacheError> {
+        self.cache.sweep(needed, sweep)
     }
 
     /// The names of the built-in plugins.

@@ -2,6 +2,7 @@
 //!
 //! Made once, by the composition root. Cheap to clone.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::catalog::{Builtin, Catalog, CatalogError, Inspection};
 use crate::component::CacheError;
 use crate::component::cache::ComponentCache;
 use crate::engine::{Engine, EngineError};
+use crate::garbage::{Garbage, Sweep};
 use crate::grant::Policy;
 use crate::instance::link;
 use crate::plugin::{BuiltImage, Host, Plugin};
@@ -148,6 +150,18 @@ impl Runtime {
             .images
             .resolve(reference, base, Scope::Inside)?;
         Ok(BuiltImage::new(image))
+    }
+
+    /// Removes components whose digests are not `needed`. Blocking.
+    ///
+    /// # Errors
+    /// When their folder cannot be read or written.
+    pub fn sweep_components(
+        &self,
+        needed: &HashSet<String>,
+        sweep: Sweep,
+    ) -> Result<Vec<Garbage>, CacheError> {
+        self.shared.catalog.sweep(needed, sweep)
     }
 
     /// The image store of this installation.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::garbage::HISTORY;
+
 /// Runs deployment pipelines whose every step is a sandboxed WebAssembly component.
 #[derive(Debug, Parser)]
 #[command(name = "stagewright", version, arg_required_else_help = true)]
@@ -74,6 +76,8 @@ pub(crate) enum Verb {
     /// Run jobs
     #[command(subcommand)]
     Job(Job),
+    /// Remove images, logs, releases and more that the kept history does not need
+    Gc(Gc),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(Plugin),
@@ -162,6 +166,16 @@ pub(crate) struct Rollback {
     /// before the newest]
     #[arg(long, value_name = "DEPLOYMENT")]
     pub(crate) to: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// How many deployments of each environment are kept, beside what runs
+    #[arg(long, default_value_t = HISTORY, value_name = "DEPLOYMENTS")]
+    pub(crate) history: usize,
+    /// Only tell what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]

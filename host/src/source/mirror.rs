@@ -197,7 +197,7 @@ impl Mirror {
     }
 
     /// Held until the answer is dropped; waits for other processes.
-    fn lock(&self) -> Result<File, SourceError> {
+    pub(super) fn lock(&self) -> Result<File, SourceError> {
         let path = self.folder.join("lock");
         let lock = || {
             let file = OpenOptions::new()

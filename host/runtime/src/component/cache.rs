@@ -4,6 +4,8 @@
 //! belongs to the host's user alone: what lies in it is executed. Every file appears as a
 //! whole or not at all.
 
+mod sweep;
+
 use std::fs::{self, DirBuilder, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
@@ -15,6 +17,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::{Digest, precompiled};
+use crate::garbage::touch;
 use crate::record::Description;
 
 /// Of the files that hold descriptions.
@@ -98,7 +101,11 @@ impl ComponentCache {
         let path = self.compiled(digest);
         if path.exists() {
             match precompiled::load(&self.engine, &path) {
-                Ok(component) => return Ok(component),
+                Ok(component) => {
+                    // One that cannot be marked is made again when it is missed.
+                    let _ = touch(&path);
+                    return Ok(component);
+                }
                 Err(error) => {
                     tracing::warn!(%digest, %error, "a compiled component is unusable and is made again");
                 }
@@ -150,7 +157,7 @@ impl ComponentCache {
         builtin: Option<&str>,
     ) -> Result<(), CacheError> {
         let path = self.bytes(digest);
-        if !path.exists() {
+        if touch(&path).is_err() {
             self.write(&path, bytes)?;
         }
         let path = self.named(digest);

@@ -17,6 +17,7 @@ use super::digest::Hashing;
 use super::layout::{Layout, blob_path};
 use super::{Digest, ImageError};
 use crate::folder::Interrupt;
+use crate::garbage::touch;
 
 const INCOMING: &str = ".incoming";
 const COPIED_AT_ONCE: usize = 256 * 1024;
@@ -60,10 +61,19 @@ impl Blobs {
         NamedTempFile::new_in(&folder).map_err(ImageError::at("make a file in", &folder))
     }
 
-    /// Whether the content is there. A blob of another size is not: it will be replaced.
+    /// Whether the content is there; from then on it counts as just used. A blob of another
+    /// size is not: it will be replaced.
     pub(crate) fn hold(&self, digest: Digest, size: u64) -> bool {
-        fs::symlink_metadata(self.path(digest))
-            .is_ok_and(|found| found.is_file() && found.len() == size)
+        // Whoever removes what is old has this lock alone, so nothing that was marked goes.
+        let shared = lock_file(&self.root).and_then(|file| {
+            let locked = file.lock_shared();
+            locked.map_err(ImageError::at("lock", &self.root))?;
+            Ok(file)
+        });
+        let path = self.path(digest);
+        let is_there =
+            fs::symlink_metadata(&path).is_ok_and(|found| found.is_file() && found.len() == size);
+        is_there && shared.is_ok() && touch(&path).is_ok()
     }
 
     /// Makes a complete file a blob. The caller vouches for its digest.
@@ -148,9 +158,19 @@ impl Blobs {
         self.adopt(file, digest, size)
     }
 
-    fn path(&self, digest: Digest) -> PathBuf {
+    pub(super) fn path(&self, digest: Digest) -> PathBuf {
         self.root.join(blob_path(digest))
     }
+}
+
+/// The file whose lock orders changes of the store.
+pub(super) fn lock_file(root: &Path) -> Result<File, ImageError> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(root.join(".lock"));
+    file.map_err(ImageError::at("open the lock of", root))
 }
 
 fn sweep(folder: &Path) -> io::Result<()> {

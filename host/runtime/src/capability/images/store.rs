@@ -8,7 +8,9 @@
 //! other tools expect a tag to mean one image. Older ones stay, for rollbacks, and are known
 //! by an annotation of our own.
 
-use std::fs::{self, File, OpenOptions};
+mod sweep;
+
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -209,17 +211,9 @@ fn annotation<'a>(entry: &'a Value, key: &str) -> Option<&'a str> {
 }
 
 fn lock(root: &Path) -> Result<File, ImageError> {
-    let path = root.join(".lock");
-    let take = || -> io::Result<File> {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)?;
-        file.lock()?;
-        Ok(file)
-    };
-    take().map_err(ImageError::at("lock", root))
+    let file = super::blobs::lock_file(root)?;
+    file.lock().map_err(ImageError::at("lock", root))?;
+    Ok(file)
 }
 
 /// Puts a document in the place of another, durably and as a whole.

@@ -1,0 +1,123 @@
+//! The folders of deployments and services.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use stagewright_journal::DeploymentId;
+use stagewright_runtime::{Garbage, Sweep};
+
+use super::needed::History;
+use super::{Kind, below};
+use crate::compose::Host;
+
+/// Logs of deployments that are not kept.
+pub(super) fn logs(host: &Host, history: &History, sweep: Sweep) -> Result<Vec<Garbage>> {
+    let mut garbage = Vec::new();
+    for folder in folders(&host.home.logs(""))? {
+        let id: Option<DeploymentId> = name(&folder).parse().ok();
+        let old = id.is_some_and(|id| {
+            id.environment() == history.environment && !history.kept.contains(&id.number())
+        });
+        if old {
+            garbage.push(remove(host, &folder, sweep)?);
+        }
+    }
+    Ok(garbage)
+}
+
+/// Releases of deployments that are not kept and do not run, and what builds left of services
+/// that nobody describes any more. The caller has the environment's lock.
+pub(super) async fn of_services(
+    host: &Host,
+    history: &History,
+    sweep: Sweep,
+) -> Result<Vec<(Kind, Garbage)>> {
+    let environment = &history.environment;
+    let mut garbage = Vec::new();
+    for (kind, parent) in [
+        ("build", host.home.build(environment, "")),
+        ("cache", host.home.caches(environment, "")),
+    ] {
+        for folder in folders(&parent)? {
+            if !history.services.contains(name(&folder)) {
+                garbage.push((kind, remove(host, &folder, sweep)?));
+            }
+        }
+    }
+    let runtime = host.runtime()?;
+    for folder in folders(&host.home.releases(environment))? {
+        let service = runtime.supervisor().service(environment, name(&folder))?;
+        for (at, release) in service.releases()?.iter().enumerate() {
+            let id = release.step_id().split('/').next().unwrap_or_default();
+            let id: Option<DeploymentId> = id.parse().ok();
+            let kept = id.is_none_or(|id| history.kept.contains(&id.number()));
+            // The newest is what is deployed, however long ago that was.
+            let newest = at == 0 && history.services.contains(name(&folder));
+            if kept || newest || release.state()?.condition.is_live() {
+                continue;
+            }
+            let bytes = size_of(&release.root());
+            if !sweep.dry_run {
+                release.remove().await?;
+            }
+            let name = release.step_id().to_owned();
+            garbage.push(("release", Garbage { name, bytes }));
+        }
+    }
+    Ok(garbage)
+}
+
+fn remove(host: &Host, folder: &Path, sweep: Sweep) -> Result<Garbage> {
+    let garbage = Garbage {
+        name: below(host, folder),
+        bytes: size_of(folder),
+    };
+    if !sweep.dry_run {
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    Ok(garbage)
+}
+
+/// The folders in a folder that may not be there.
+fn folders(parent: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(parent) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", parent.display()));
+        }
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let entry = entry.with_context(|| format!("cannot read {}", parent.display()))?;
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            folders.push(entry.path());
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(OsStr::to_str).unwrap_or_default()
+}
+
+/// The bytes of all files below a folder; what cannot be looked at counts nothing.
+pub(crate) fn size_of(folder: &Path) -> u64 {
+    let mut bytes = 0;
+    let mut left = vec![folder.to_owned()];
+    while let Some(folder) = left.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => left.push(entry.path()),
+                Ok(metadata) => bytes += metadata.len(),
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
+}

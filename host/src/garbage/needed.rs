@@ -1,0 +1,151 @@
+//! What the kept history needs: the deployments themselves, and what they were made of.
+
+use std::collections::{BTreeSet, HashSet};
+
+use anyhow::Result;
+use stagewright_journal::{Deployment, DeploymentId, State as Life};
+use stagewright_pipeline::Ledger;
+
+use crate::compose::Host;
+use crate::description::{Description, Subject};
+use crate::executor::{read_ledger, read_left_by};
+use crate::follow::read_description;
+use crate::source::{NeededCommits, Repository};
+
+/// More deployments of one environment than this are not looked at; the oldest stay.
+const MOST: usize = 10_000;
+
+/// What must stay.
+#[derive(Default)]
+pub(super) struct Needed {
+    /// Digests of plugins.
+    pub(super) plugins: HashSet<String>,
+    /// Digests of images.
+    pub(super) images: HashSet<String>,
+    /// Trees of repositories.
+    pub(super) commits: NeededCommits,
+    /// What was asked for first of all that has not ended, in milliseconds since 1970.
+    pub(super) oldest_unfinished: Option<u64>,
+}
+
+/// What of one environment stays and what goes.
+pub(super) struct History {
+    /// Its name.
+    pub(super) environment: String,
+    /// Deployments that nobody needs any more, oldest first.
+    pub(super) forgotten: Vec<DeploymentId>,
+    /// Numbers of those that stay.
+    pub(super) kept: BTreeSet<u64>,
+    /// Services that a kept deployment describes, or of which there is something.
+    pub(super) services: BTreeSet<String>,
+}
+
+impl Needed {
+    /// Looks at an environment, of which so many deployments are to be kept.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(super) async fn add(
+        &mut self,
+        host: &Host,
+        environment: &str,
+        history: usize,
+    ) -> Result<History> {
+        let known = host.journal.deployments(Some(environment), MOST).await?;
+        let known: Vec<&Deployment> = known.iter().filter(|one| !one.forgotten).collect();
+        let ledger = read_ledger(&*host.journal, environment).await?;
+        let mut kept: BTreeSet<u64> = known
+            .iter()
+            .enumerate()
+            .filter(|(at, one)| *at < history || one.state != Life::Ended)
+            .map(|(_, one)| one.id.number())
+            .collect();
+        // What is described by it is what `start` and `destroy` go by.
+        let builds = |one: &&&Deployment| matches!(one.action.as_str(), "deploy" | "redeploy");
+        kept.extend(known.iter().find(builds).map(|one| one.id.number()));
+        let unfinished = known.iter().filter(|one| one.state != Life::Ended);
+        let oldest = unfinished.map(|one| one.created_ms).min();
+        self.oldest_unfinished = self.oldest_unfinished.into_iter().chain(oldest).min();
+
+        let mut services = BTreeSet::new();
+        let mut instances = self.ledger(&ledger);
+        services.extend(ledger.services().map(|(name, _)| name.to_owned()));
+        for number in kept.clone() {
+            if let Some(left) = read_left_by(&*host.journal, environment, number).await? {
+                instances.extend(self.ledger(&left));
+            }
+        }
+        kept.extend(instances);
+        for one in known.iter().filter(|one| kept.contains(&one.id.number())) {
+            let description = read_description(&*host.journal, &one.id).await?;
+            self.description(&description);
+            let names = description.subjects.iter();
+            services.extend(names.map(|subject| subject.service.name.clone()));
+        }
+        let forgotten = known.iter().rev().map(|one| one.id.clone());
+        Ok(History {
+            environment: environment.to_owned(),
+            forgotten: forgotten
+                .filter(|id| !kept.contains(&id.number()))
+                .collect(),
+            kept,
+            services,
+        })
+    }
+
+    /// Needs what a ledger names; the answer is the deployments that made what there is.
+    fn ledger(&mut self, ledger: &Ledger) -> BTreeSet<u64> {
+        let mut deployments = BTreeSet::new();
+        for (_, record) in ledger.services() {
+            let built = record
+                .built
+                .as_ref()
+                .and_then(|built| built.reference.as_deref());
+            let deployed = record.deployed.as_ref();
+            let deployed = deployed.and_then(|deployed| deployed.reference.as_deref());
+            let references = [built, record.reference(), deployed];
+            self.images
+                .extend(references.into_iter().flatten().filter_map(digest));
+            for instance in &record.instances {
+                self.plugins.insert(instance.plugin.digest.clone());
+                deployments.insert(instance.deployment);
+            }
+        }
+        deployments
+    }
+
+    fn description(&mut self, description: &Description) {
+        let earlier = description.earlier.iter();
+        let images = earlier.flat_map(|earlier| earlier.images.values());
+        self.images.extend(images.filter_map(|image| digest(image)));
+        for subject in &description.subjects {
+            let plugins = [
+                subject.build.as_ref(),
+                subject.push.as_ref(),
+                Some(&subject.deploy),
+            ];
+            let digests = plugins
+                .into_iter()
+                .flatten()
+                .map(|plugin| plugin.digest.clone());
+            self.plugins.extend(digests);
+            self.commit(description, subject);
+        }
+    }
+
+    fn commit(&mut self, description: &Description, subject: &Subject) {
+        let source = subject.service.source.as_ref();
+        let git = source.and_then(|source| source.git.as_ref());
+        if let (Some(git), Some(commit)) = (git, &subject.commit)
+            && let Ok(repository) = Repository::parse(&git.url, &description.folder)
+        {
+            self.commits.insert(&repository, commit);
+        }
+    }
+}
+
+/// The digest in a reference.
+fn digest(reference: &str) -> Option<String> {
+    let (_, digest) = reference.rsplit_once('@')?;
+    Some(digest.to_owned())
+}

@@ -1,0 +1,99 @@
+//! Removes clones and checked-out trees that nobody needs any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use stagewright_runtime::{Garbage, Sweep};
+
+use super::{Repository, SourceError, Sources, mirror::Mirror};
+use crate::garbage::size_of;
+
+/// Commits that are needed, by the key of their repository.
+#[derive(Default)]
+pub(crate) struct NeededCommits(BTreeMap<String, BTreeSet<String>>);
+
+impl NeededCommits {
+    /// Needs the tree of a commit, and the clone that it came from.
+    pub(crate) fn insert(&mut self, repository: &Repository, commit: &super::CommitId) {
+        let commits = self.0.entry(repository.key().to_owned()).or_default();
+        commits.insert(commit.as_str().to_owned());
+    }
+}
+
+impl Sources {
+    /// Removes what is not needed and old enough. The answer is what was removed, or would be.
+    /// Blocking.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or removed.
+    pub(crate) fn sweep(
+        &self,
+        needed: &NeededCommits,
+        sweep: Sweep,
+    ) -> Result<Vec<Garbage>, SourceError> {
+        let mut garbage = Vec::new();
+        for key in names(&self.folder)? {
+            let mirror = Mirror::new(self.folder.join(&key));
+            let _alone = mirror.lock()?;
+            let Some(commits) = needed.0.get(&key) else {
+                remove(
+                    mirror.folder(),
+                    &format!("clone {key}"),
+                    sweep,
+                    &mut garbage,
+                )?;
+                continue;
+            };
+            for commit in names(&mirror.trees())? {
+                if !commits.contains(&commit) {
+                    let tree = mirror.trees().join(&commit);
+                    remove(&tree, &format!("tree {commit}"), sweep, &mut garbage)?;
+                }
+            }
+        }
+        Ok(garbage)
+    }
+}
+
+/// The names of the folders in a folder that may not be there.
+fn names(folder: &Path) -> Result<Vec<String>, SourceError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(SourceError::io("read", folder)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(SourceError::io("read", folder))?;
+        if entry.path().is_dir() {
+            names.extend(entry.file_name().into_string().ok());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn remove(
+    folder: &Path,
+    name: &str,
+    sweep: Sweep,
+    garbage: &mut Vec<Garbage>,
+) -> Result<(), SourceError> {
+    let metadata = fs::metadata(folder).map_err(SourceError::io("look at", folder))?;
+    if metadata
+        .modified()
+        .is_ok_and(|changed| changed >= sweep.before)
+    {
+        return Ok(());
+    }
+    let bytes = size_of(folder);
+    if !sweep.dry_run {
+        fs::remove_dir_all(folder).map_err(SourceError::io("remove", folder))?;
+    }
+    garbage.push(Garbage {
+        name: name.to_owned(),
+        bytes,
+    });
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! What `gc` removes, and what it must not.
+
+use std::path::Path;
+
+use crate::environment::{free_port, get, rewrite, server, with};
+use crate::gate::Gate;
+use crate::going::Going;
+use crate::installation::{Installation, Run};
+
+/// An installation whose clock is two hours ahead of the files that it made, so that none of
+/// them counts as young.
+fn aged(services: &[String]) -> Installation {
+    let installation = with(services).run_by(env!("CARGO_BIN_EXE_drifting"));
+    std::fs::create_dir_all(installation.state()).unwrap();
+    let drift = installation.state().with_file_name("drift");
+    std::fs::write(drift, (2 * 3_600_000).to_string()).unwrap();
+    installation
+}
+
+fn kinds(run: &Run) -> Vec<String> {
+    let kind = |object: serde_json::Value| object["kind"].as_str().unwrap().to_owned();
+    run.json().into_iter().map(kind).collect()
+}
+
+fn count(folder: &Path) -> usize {
+    std::fs::read_dir(folder).map_or(0, Iterator::count)
+}
+
+/// Deploys `web` with another image each time.
+fn deploy(installation: &Installation, port: u16, greetings: &[&str]) {
+    for greeting in greetings {
+        rewrite(installation, &[server("web", port, greeting)]);
+        std::fs::write(installation.project().join("app/more"), greeting).unwrap();
+        installation.succeed(&["deploy"]);
+    }
+}
+
+#[test]
+fn what_the_kept_history_needs_stays_and_the_rest_goes() {
+    let port = free_port();
+    let installation = aged(&[]);
+    deploy(&installation, port, &["one", "two", "three", "four"]);
+    let blobs = installation.state().join("images/blobs/sha256");
+    let before = count(&blobs);
+
+    let dry = installation.succeed(&["gc", "--history", "2", "--dry-run", "--output", "json"]);
+    assert_eq!(count(&blobs), before, "nothing goes in a dry run");
+    let wet = installation.succeed(&["gc", "--history", "2", "--output", "json"]);
+    assert_eq!(kinds(&dry), kinds(&wet), "it does what it said");
+    for kind in ["image", "logs", "deployment"] {
+        assert!(
+            kinds(&wet).iter().any(|found| found == kind),
+            "{kind}\n{wet}"
+        );
+    }
+    assert!(count(&blobs) < before);
+    assert_eq!(count(&installation.state().join("logs")), 2);
+
+    assert_eq!(get(port, "/").unwrap(), "four");
+    installation.succeed(&["rollback"]);
+    assert_eq!(get(port, "/").unwrap(), "three");
+    let gone = installation.run(&["rollback", "--to", "1"]);
+    assert_eq!(gone.code, Some(2), "{gone}");
+    assert!(gone.stderr.contains("not kept any more"), "{gone}");
+    let again = installation.succeed(&["gc", "--output", "json"]);
+    assert_eq!(kinds(&again), Vec::<String>::new());
+    installation.succeed(&["restart"]);
+    installation.succeed(&["history"]);
+}
+
+#[test]
+fn what_was_made_just_now_stays() {
+    let port = free_port();
+    let installation = with(&[]);
+    deploy(&installation, port, &["one", "two"]);
+    let blobs = installation.state().join("images/blobs/sha256");
+    let before = count(&blobs);
+    let run = installation.succeed(&["gc", "--history", "1", "--output", "json"]);
+    assert!(!kinds(&run).iter().any(|kind| kind == "image"), "{run}");
+    assert_eq!(count(&blobs), before);
+}
+
+#[test]
+fn a_running_deployment_keeps_what_it_needs() {
+    let port = free_port();
+    let installation = aged(&[]);
+    deploy(&installation, port, &["one", "two"]);
+    let mut gate = Gate::new(&installation, "gate");
+    let slow = server("slow", free_port(), "slow").replace(
+        r#"build: { plugin: "builtin:static", with: { target: /app } }"#,
+        &format!(
+            r#"build: {{ plugin: "builtin:command", with: {{ steps: [{}], outputs: [actor] }} }}"#,
+            gate.step()
+        ),
+    );
+    let quick = server("web", port, "three");
+    std::fs::write(installation.project().join("app/more"), "three").unwrap();
+    rewrite(&installation, &[quick, slow]);
+    let mut going = Going::new(&installation, &["deploy"]);
+    going.until(|event| event["event"] == "step.ended" && event["step"] == "push");
+    installation.succeed(&["gc", "--history", "1"]);
+    gate.admit(1);
+    let (_, run) = going.end();
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(get(port, "/").unwrap(), "three");
+}
