@@ -67,6 +67,9 @@ pub(crate) async fn resolve(
     only: &[String],
     extent: Extent,
 ) -> Result<Resolved> {
+    // The sandbox is made while the file is read, as both take some milliseconds.
+    let maker = Arc::clone(host);
+    let sandbox = tokio::task::spawn_blocking(move || maker.runtime().map(drop));
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read the environment file {}", file.display()))?;
     let checked = environment::read(&file.display().to_string(), &text)?;
@@ -81,6 +84,7 @@ pub(crate) async fn resolve(
         schemas: Mutex::default(),
         problems: Mutex::default(),
     };
+    sandbox.await??;
     let services = checked.environment.services.iter();
     let found = try_join_all(services.map(|service| {
         let takes_part = only.is_empty() || only.contains(&service.name);

@@ -82,8 +82,14 @@ fn read(ports: &[u16], likely: &[u32]) -> io::Result<Vec<Listener>> {
         return Ok(Vec::new());
     }
     let mut sought: HashSet<u64> = sockets.iter().map(|socket| socket.inode).collect();
-    let mut owners = owners(&sought, likely.iter().copied());
-    sought.retain(|inode| !owners.contains_key(inode));
+    let mut owners = HashMap::new();
+    for pid in likely {
+        if sought.is_empty() {
+            break;
+        }
+        owners.extend(self::owners(&sought, [*pid].into_iter()));
+        sought.retain(|inode| !owners.contains_key(inode));
+    }
     if !sought.is_empty() {
         let everybody = table::all()?;
         let everybody = everybody.iter().map(|process| process.identity.pid);
