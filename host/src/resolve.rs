@@ -2,6 +2,7 @@
 //! service, what their configuration must look like, which commits are meant. Whatever is
 //! wrong is told at once, at its line, before anything starts.
 
+mod chosen;
 mod earlier;
 mod needs;
 mod standing;
@@ -10,18 +11,19 @@ mod world;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
+use futures::future::try_join_all;
+use stagewright_pipeline::Action;
 use stagewright_pipeline::environment::{self, Checked, Configured, Problem, Problems, Service};
-use stagewright_pipeline::{Action, PluginRecord};
-use stagewright_runtime::{Plugin, Role};
 use tokio_util::sync::CancellationToken;
 
 use crate::compose::Host;
 use crate::description::{Description, Subject};
 use crate::executor::{declared_commands, read_ledger};
 use crate::source::{CommitId, Repository, Resolver, Revision};
+use chosen::Schemas;
 pub(crate) use earlier::{earlier, undoing};
 pub(crate) use standing::standing;
 pub(crate) use strategy::Choice;
@@ -67,40 +69,36 @@ pub(crate) async fn resolve(
     only: &[String],
     extent: Extent,
 ) -> Result<Resolved> {
+    // The sandbox is made while the file is read, as both take some milliseconds.
+    let maker = Arc::clone(host);
+    let sandbox = tokio::task::spawn_blocking(move || maker.runtime().map(drop));
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read the environment file {}", file.display()))?;
     let checked = environment::read(&file.display().to_string(), &text)?;
     let folder = folder_of(file)?;
     let only = selection(&checked, only)?;
-    let mut resolution = Resolution {
+    let resolution = Resolution {
         host,
         checked: &checked,
         folder: &folder,
         extent,
         commits: host.sources.resolver(),
-        problems: Vec::new(),
+        schemas: Mutex::default(),
+        problems: Mutex::default(),
     };
-    let mut subjects = Vec::new();
-    let mut choices = Vec::new();
-    for service in &checked.environment.services {
+    sandbox.await??;
+    let services = checked.environment.services.iter();
+    let found = try_join_all(services.map(|service| {
         let takes_part = only.is_empty() || only.contains(&service.name);
-        let (subject, chosen) = resolution.subject(service, takes_part).await?;
-        subjects.extend(subject);
-        choices.push(chosen);
-    }
-    if extent == Extent::World {
-        resolution.check_ports(&subjects).await?;
-    }
-    let mut problems = resolution.problems;
-    if !problems.is_empty() {
-        problems.sort_by_key(|problem| (problem.line, problem.column));
-        return Err(Problems {
-            problems,
-            left_out: 0,
-        }
-        .into());
-    }
-    let ledger = read_ledger(&*host.journal, &checked.environment.name).await?;
+        resolution.subject(service, takes_part)
+    }));
+    let (subjects, choices): (Vec<_>, Vec<_>) = found.await?.into_iter().unzip();
+    let mut subjects: Vec<Subject> = subjects.into_iter().flatten().collect();
+    let (ledger, ()) = tokio::try_join!(
+        read_ledger(&*host.journal, &checked.environment.name),
+        resolution.check_ports(&subjects),
+    )?;
+    resolution.verdict()?;
     let described = |name: &str| checked.environment.service(name).is_some();
     let orphans = ledger.orphans(described).map(str::to_owned).collect();
     // Who serves those that take no part is who deployed them.
@@ -134,12 +132,14 @@ struct Resolution<'a> {
     folder: &'a Path,
     extent: Extent,
     commits: Resolver,
-    problems: Vec<Problem>,
+    /// Of the plugins' configurations.
+    schemas: Mutex<Schemas>,
+    problems: Mutex<Vec<Problem>>,
 }
 
 impl Resolution<'_> {
     async fn subject(
-        &mut self,
+        &self,
         service: &Service,
         takes_part: bool,
     ) -> Result<(Option<Subject>, Choices)> {
@@ -149,24 +149,25 @@ impl Resolution<'_> {
             push: wanted.push,
             deploy: Some(wanted.deploy),
         };
-        let build = self
-            .plugin(service, Configured::Build, choices.build.as_ref())
-            .await?;
-        let push = self
-            .plugin(service, Configured::Push, choices.push.as_ref())
-            .await?;
-        let deploy = self
-            .plugin(service, Configured::Deploy, choices.deploy.as_ref())
-            .await?;
-        let takes_part_here = takes_part && self.extent == Extent::World;
-        let commit = if takes_part_here {
-            self.commit(service).await?
-        } else {
-            None
-        };
-        if takes_part_here && !service.skip {
-            self.check_world(service).await;
-        }
+        let looks = takes_part && self.extent == Extent::World;
+        let (build, push, deploy, commit, ()) = tokio::try_join!(
+            self.plugin(service, Configured::Build, choices.build.as_ref()),
+            self.plugin(service, Configured::Push, choices.push.as_ref()),
+            self.plugin(service, Configured::Deploy, choices.deploy.as_ref()),
+            async {
+                Ok(if looks {
+                    self.commit(service).await
+                } else {
+                    None
+                })
+            },
+            async {
+                if looks && !service.skip {
+                    self.check_world(service).await;
+                }
+                Ok(())
+            },
+        )?;
         let subject = deploy.map(|deploy| Subject {
             service: service.clone(),
             build,
@@ -178,83 +179,8 @@ impl Resolution<'_> {
         Ok((subject, choices))
     }
 
-    /// Loads a plugin and has it check its configuration.
-    async fn plugin(
-        &mut self,
-        service: &Service,
-        step: Configured,
-        choice: Option<&Choice>,
-    ) -> Result<Option<PluginRecord>> {
-        let Some(choice) = choice else {
-            return Ok(None);
-        };
-        let at = Checked::pointer_to_with(service, step);
-        let plugin = match self
-            .host
-            .runtime()?
-            .load(&choice.reference, self.folder)
-            .await
-        {
-            Ok(plugin) => plugin,
-            Err(error) => {
-                self.tell(&at, &error.to_string(), None);
-                return Ok(None);
-            }
-        };
-        let (role, with) = match step {
-            Configured::Build => (Role::Builder, &service.strategy.build.with),
-            Configured::Push => (Role::Publisher, &service.strategy.push.with),
-            Configured::Deploy => (Role::Deployer, &service.strategy.deploy.with),
-        };
-        if !plugin.roles().contains(&role) {
-            let message = format!("{} is no {role}", choice.reference);
-            self.tell(
-                &at,
-                &message,
-                Some("`stagewright plugin inspect` tells what it is"),
-            );
-            return Ok(None);
-        }
-        let config = serde_json::to_string(with)?;
-        if self.check_shape(service, step, &plugin)? {
-            for problem in plugin.validate(&config).await? {
-                self.tell(&format!("{at}{}", problem.at), &problem.message, None);
-            }
-        }
-        Ok(Some(PluginRecord {
-            name: choice.reference.clone(),
-            digest: plugin.digest().to_string(),
-            config,
-        }))
-    }
-
-    /// Holds the configuration against the plugin's own schema; true when it fits.
-    fn check_shape(
-        &mut self,
-        service: &Service,
-        step: Configured,
-        plugin: &Plugin,
-    ) -> Result<bool> {
-        let name = plugin.reference();
-        let schema = serde_json::from_str(&plugin.description().config_schema)
-            .with_context(|| format!("the schema that {name} describes is no JSON"))?;
-        let problems = self
-            .checked
-            .check_with(service, step, &schema)
-            .map_err(|error| anyhow!("the schema that {name} describes cannot be used: {error}"))?;
-        let fits = problems.is_empty();
-        self.problems.extend(problems);
-        Ok(fits)
-    }
-
-    async fn commit(&mut self, service: &Service) -> Result<Option<CommitId>> {
-        let Some(git) = service
-            .source
-            .as_ref()
-            .and_then(|source| source.git.as_ref())
-        else {
-            return Ok(None);
-        };
+    async fn commit(&self, service: &Service) -> Option<CommitId> {
+        let git = service.source.as_ref()?.git.as_ref()?;
         let resolved = async {
             let repository = Repository::parse(&git.url, self.folder)?;
             let revision = Revision::try_from(&git.revision)?;
@@ -263,34 +189,53 @@ impl Resolution<'_> {
                 .await
         };
         match resolved.await {
-            Ok(commit) => Ok(Some(commit)),
+            Ok(commit) => Some(commit),
             Err(error) => {
                 self.tell(
                     &format!("{}/source/git", service.pointer()),
                     &error.to_string(),
                     None,
                 );
-                Ok(None)
+                None
             }
         }
     }
 
-    fn tell(&mut self, pointer: &str, message: &str, hint: Option<&str>) {
-        self.problems
-            .push(self.checked.problem(pointer, message, hint));
+    fn tell(&self, pointer: &str, message: &str, hint: Option<&str>) {
+        self.tell_all([self.checked.problem(pointer, message, hint)]);
+    }
+
+    fn tell_all(&self, found: impl IntoIterator<Item = Problem>) {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.extend(found);
+    }
+
+    /// # Errors
+    /// Everything that was told, in the order of the file.
+    fn verdict(self) -> Result<(), Problems> {
+        let problems = self.problems.into_inner();
+        let mut problems = problems.unwrap_or_else(PoisonError::into_inner);
+        if problems.is_empty() {
+            return Ok(());
+        }
+        // Services are looked at together, so what is told of one place has no order of its own.
+        problems.sort_by(|a, b| {
+            let place = |problem: &Problem| (problem.line, problem.column);
+            place(a)
+                .cmp(&place(b))
+                .then_with(|| a.message.cmp(&b.message))
+        });
+        Err(Problems {
+            problems,
+            left_out: 0,
+        })
     }
 }
 
-/// The programs that services declare for their own builds, which are granted with the file,
-/// by the service that declares them.
-pub(crate) fn granted_commands(description: &Description) -> Vec<(&str, Vec<String>)> {
-    description
-        .parts()
-        .filter_map(|subject| {
-            let commands = declared_commands(&subject.build.as_ref()?.config);
-            (!commands.is_empty()).then_some((subject.service.name.as_str(), commands))
-        })
-        .collect()
+/// The programs that a service declares for its own build, which are granted with the file.
+pub(crate) fn granted_commands(subject: &Subject) -> Vec<String> {
+    let build = subject.build.as_ref();
+    build.map_or(Vec::new(), |build| declared_commands(&build.config))
 }
 
 fn selection(checked: &Checked, only: &[String]) -> Result<BTreeSet<String>> {

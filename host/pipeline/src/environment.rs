@@ -35,14 +35,13 @@ pub use model::{
 pub use problem::{Finding, Position, Problem, Problems};
 pub use schedule::Schedule;
 pub use schema::schema;
-pub use shape::{BadSchema, check_shape};
+pub use shape::{BadSchema, Form};
 pub use template::{Malformed, Part, Reference, Template};
 
 use std::sync::LazyLock;
 
 use file::EnvironmentFile;
 use salvage::Salvage;
-use shape::Form;
 
 /// A step whose plugin has a `with` block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,15 +134,7 @@ impl Checked {
     }
 
     /// Holds the `with` of a service's step against the schema that its plugin describes.
-    ///
-    /// # Errors
-    /// The schema cannot be used.
-    pub fn check_with(
-        &self,
-        service: &Service,
-        step: Configured,
-        schema: &Value,
-    ) -> Result<Vec<Problem>, BadSchema> {
+    pub fn check_with(&self, service: &Service, step: Configured, schema: &Form) -> Vec<Problem> {
         let pointer = Self::pointer_to_with(service, step);
         let plugin = match step {
             Configured::Build => &service.strategy.build,
@@ -151,10 +142,10 @@ impl Checked {
             Configured::Deploy => &service.strategy.deploy,
         };
         let value = Value::Object(plugin.with.clone());
-        let findings = check_shape(schema, &value, &self.document, &pointer)?;
+        let findings = schema.check(&value, &self.document, &pointer);
         match Problems::none_of(&self.file, findings) {
-            Ok(()) => Ok(Vec::new()),
-            Err(problems) => Ok(problems.problems),
+            Ok(()) => Vec::new(),
+            Err(problems) => problems.problems,
         }
     }
 }

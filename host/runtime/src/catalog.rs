@@ -6,13 +6,13 @@
 
 mod error;
 mod reference;
+mod shelf;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tokio::sync::OnceCell;
 use wasmtime::component::{Component, Linker};
 
 use crate::component::cache::ComponentCache;
@@ -28,6 +28,7 @@ use crate::record::Description;
 
 pub use error::{CatalogError, CatalogReason};
 use reference::Reference;
+use shelf::Shelf;
 
 /// Components that come with the program, by name.
 pub type Builtin = &'static [(&'static str, &'static [u8])];
@@ -57,19 +58,13 @@ pub struct Inspection {
     pub limits: Limits,
 }
 
-/// Plugins that are held in memory; beyond these, what nobody uses is let go.
-const MOST_LOADED: usize = 256;
-
-/// A digest, and under which built-in name it came, which decides its grants.
-type Key = (Digest, Option<String>);
-
 /// The loaded plugins, and what is needed to load more.
 pub(crate) struct Catalog {
     builtin: Builtin,
     cache: Arc<ComponentCache>,
     policy: Policy,
     linker: Linker<Guest>,
-    loaded: Mutex<HashMap<Key, Arc<OnceCell<Arc<Loaded>>>>>,
+    shelf: Shelf,
 }
 
 /// The bytes of a component, and where they came from.
@@ -91,7 +86,7 @@ impl Catalog {
             cache: Arc::new(cache),
             policy,
             linker,
-            loaded: Mutex::default(),
+            shelf: Shelf::default(),
         }
     }
 
@@ -121,19 +116,29 @@ impl Catalog {
             reason,
         };
         let wanted = Reference::parse(reference, base).map_err(at)?;
-        let found = self.find(wanted).await.map_err(at)?;
-        let key = (found.digest.clone(), found.builtin.clone());
-        let cell = {
-            let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-            if loaded.len() >= MOST_LOADED {
-                loaded.retain(|_, cell| is_used(cell));
+        let loaded = match self.shelf.named(&wanted) {
+            None => self.follow(engine, reference, wanted).await,
+            Some(place) => {
+                let follow = || self.follow(engine, reference, wanted);
+                place.get_or_try_init(follow).await.cloned()
             }
-            Arc::clone(loaded.entry(key).or_default())
         };
-        let loaded = cell
-            .get_or_try_init(|| self.load(engine, reference, found))
-            .await;
-        loaded.cloned().map_err(at)
+        loaded.map_err(at)
+    }
+
+    /// Goes from a reference to its bytes, and from those to the plugin.
+    async fn follow(
+        &self,
+        engine: &Arc<Engine>,
+        reference: &str,
+        wanted: Reference,
+    ) -> Result<Arc<Loaded>, CatalogReason> {
+        let found = self.find(wanted).await?;
+        let place = self
+            .shelf
+            .place((found.digest.clone(), found.builtin.clone()));
+        let load = || self.load(engine, reference, found);
+        place.get_or_try_init(load).await.cloned()
     }
 
     async fn find(&self, wanted: Reference) -> Result<Found, CatalogReason> {
@@ -265,11 +270,6 @@ impl Catalog {
         blocking(move || Ok(cache.keep(&digest, &kept)?)).await?;
         Ok(description)
     }
-}
-
-/// Is it being loaded, or held by somebody outside of the catalog?
-fn is_used(cell: &Arc<OnceCell<Arc<Loaded>>>) -> bool {
-    Arc::strong_count(cell) > 1 || cell.get().is_some_and(|one| Arc::strong_count(one) > 1)
 }
 
 /// Refuses what is no component, before anything looks inside.

@@ -41,10 +41,7 @@ pub(crate) async fn run(host: &Arc<Host>, deploy: &Deploy, output: Output) -> Re
 }
 
 fn announce(description: &Description, orphans: &[String], prune: bool) {
-    let mut programs = BTreeSet::new();
-    for (_, commands) in granted_commands(description) {
-        programs.extend(commands);
-    }
+    let programs: BTreeSet<String> = description.parts().flat_map(granted_commands).collect();
     if !programs.is_empty() {
         let programs: Vec<String> = programs.into_iter().collect();
         print::note(&format!(

@@ -10,9 +10,9 @@ use stagewright_pipeline::{Action, Verdict};
 use super::arguments::{Output, Plan};
 use super::{Exit, print};
 use crate::compose::Host;
-use crate::description::Subject;
+use crate::description::{Description, Subject};
 use crate::executor::foresee::{Foresight, Intended};
-use crate::resolve::{Choices, Extent, Resolved, granted_commands, resolve};
+use crate::resolve::{Choices, Extent, granted_commands, resolve};
 
 /// What is said of a phase that cannot be foreseen: the deployment would fail there.
 const UNKNOWN: &str = "unknown";
@@ -63,22 +63,21 @@ pub(crate) async fn run(host: &Arc<Host>, plan: &Plan, output: Output) -> Result
     if output == Output::Text {
         print::line(&format!("environment {}", description.environment.name))?;
     }
-    for (index, stage) in description.environment.stages.iter().enumerate() {
+    let looked_at = description.subjects.iter().zip(&resolved.choices);
+    let looked_at = looked_at.filter(|(subject, _)| subject.takes_part);
+    let rows = looked_at.map(|(subject, choices)| row(&foresight, description, subject, choices));
+    let rows = join_all(rows).await;
+    for stage in &description.environment.stages {
         if output == Output::Text {
             print::line(&format!("stage {}", stage.name))?;
         }
-        let in_stage = description.subjects.iter().zip(&resolved.choices);
-        let in_stage = in_stage.filter(|(subject, _)| subject.service.stage == index);
-        let in_stage = in_stage.filter(|(subject, _)| subject.takes_part);
-        let rows = in_stage
-            .map(|(subject, choices)| row(&resolved, &foresight, subject, choices, &stage.name));
-        for row in join_all(rows).await {
+        for row in rows.iter().filter(|row| row.stage == stage.name) {
             if row.build == UNKNOWN || row.deploy == UNKNOWN {
                 exit = Exit::Usage;
             }
             match output {
-                Output::Json => print::json(&row)?,
-                Output::Text => text(&row)?,
+                Output::Json => print::json(row)?,
+                Output::Text => text(row)?,
             }
         }
     }
@@ -94,11 +93,10 @@ pub(crate) async fn run(host: &Arc<Host>, plan: &Plan, output: Output) -> Result
 }
 
 async fn row(
-    resolved: &Resolved,
     foresight: &Foresight,
+    description: &Description,
     subject: &Subject,
     choices: &Choices,
-    stage: &str,
 ) -> Row {
     let name = &subject.service.name;
     let chosen = [
@@ -115,10 +113,9 @@ async fn row(
             chosen_by: choice.layer.as_str(),
         })
     });
-    let programs = granted_commands(&resolved.description);
-    let programs = programs.into_iter().find(|(service, _)| service == name);
+    let stage = description.environment.stages.get(subject.service.stage);
     let mut row = Row {
-        stage: stage.to_owned(),
+        stage: stage.map(|stage| stage.name.clone()).unwrap_or_default(),
         service: name.clone(),
         build: "none".to_owned(),
         build_reasons: Vec::new(),
@@ -126,7 +123,7 @@ async fn row(
         deploy_reasons: Vec::new(),
         changes: Vec::new(),
         plugins: plugins.collect(),
-        programs: programs.map(|(_, programs)| programs).unwrap_or_default(),
+        programs: granted_commands(subject),
         runs: foresight.program(subject).await,
     };
     if subject.service.skip {

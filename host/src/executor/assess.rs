@@ -12,6 +12,7 @@ use super::attempt::{Stop, declared_commands, interruptible, shown, within};
 use super::render::Rendered;
 use super::workshop::Workshop;
 use crate::description::Subject;
+use crate::source::SourceTree;
 
 /// What an assessment may use.
 struct Question<'a> {
@@ -133,24 +134,32 @@ impl Workshop {
         }
         let mut call = self.question(self.bare(subject, builder)?, cancel.clone(), *left);
         let token = cancel.requested.child_token();
-        let digested = async {
-            let Some(tree) = self.source(subject, &token).await? else {
-                return Ok(None);
-            };
-            let source = shown(&tree);
-            let digest = interruptible(&token, move |flag| tree.digest(flag)).await?;
-            Ok(Some((source, digest)))
-        };
-        if let Some((source, digest)) = within(*left, &token, digested).await? {
-            call.source = Some(source);
-            parts.push(("source".to_owned(), digest));
-        }
+        let tree = within(*left, &token, self.source(subject, &token)).await?;
+        call.source = tree.as_ref().map(shown);
         call.commands = declared_commands(&builder.config);
-        let plugin = self.plugin(builder).await?;
-        for (name, value) in plugin.inputs(call).await? {
-            parts.push((name, value));
-        }
+        let asked = async {
+            let plugin = self.plugin(builder).await?;
+            Ok(plugin.inputs(call).await?)
+        };
+        // Tools take long to tell their versions, so the source is read meanwhile.
+        let (digest, inputs) = tokio::try_join!(self.digest(question, tree), asked)?;
+        parts.extend(digest.map(|digest| ("source".to_owned(), digest)));
+        parts.extend(inputs);
         Ok(Fingerprint::new(parts))
+    }
+
+    /// What the source of a build is, in one word.
+    async fn digest(
+        &self,
+        question: &Question<'_>,
+        tree: Option<SourceTree>,
+    ) -> Result<Option<String>, Stop> {
+        let Some(tree) = tree else {
+            return Ok(None);
+        };
+        let token = question.cancel.requested.child_token();
+        let digested = interruptible(&token, move |flag| tree.digest(flag));
+        within(question.left, &token, digested).await.map(Some)
     }
 
     /// Is the image that was pushed still where deployers find it?

@@ -31,6 +31,8 @@ use crate::follow::read_description;
 
 /// How many facts are read at once.
 const PAGE: usize = 1_000;
+/// How many ended tasks are taken together.
+const TOGETHER: usize = 256;
 /// The longest wait for a timer; then the clock is looked at again, as it may have been set.
 const NAP: Duration = Duration::from_secs(30);
 
@@ -114,7 +116,14 @@ impl Drive {
                 }
                 () = sleep(timer) => Input::Advance,
             };
-            self.take(input).await?;
+            let mut inputs = vec![input];
+            // Writing waits for the disk; what ends meanwhile waits once, together.
+            while inputs.len() < TOGETHER
+                && let Some(ended) = self.tasks.try_join_next()
+            {
+                inputs.push(ended.context("a step was lost")?);
+            }
+            self.take_all(inputs).await?;
         }
         Ok(())
     }
@@ -159,20 +168,38 @@ impl Drive {
         Ok(())
     }
 
-    /// Decides, writes down, and only then performs.
     async fn take(&mut self, input: Input) -> Result<()> {
-        self.forget(&input);
+        self.take_all(vec![input]).await
+    }
+
+    /// Decides, one input after the other, writes down, and only then performs.
+    async fn take_all(&mut self, inputs: Vec<Input>) -> Result<()> {
+        let now = self.pace.now();
+        let mut facts = Vec::new();
+        let mut decided = Ok(());
+        for input in inputs {
+            // Nothing follows the end: what was still being looked at does not matter any more.
+            if decided.is_err() || self.has_ended() {
+                break;
+            }
+            self.forget(&input);
+            decided = self.decide(now, input).map(|more| facts.extend(more));
+        }
+        self.append(now, &facts).await?;
+        decided?;
+        for fact in facts {
+            self.perform(fact, now);
+        }
+        Ok(())
+    }
+
+    fn decide(&mut self, now: Timestamp, input: Input) -> Result<Vec<Fact>> {
         let moment = Moment {
-            now: self.pace.now(),
+            now,
             random: getrandom::u64().context("the operating system gives no random bytes")?,
             host_slots: self.host.config.host_slots,
         };
-        let facts = advance(&mut self.state, &moment, input)?;
-        self.append(moment.now, &facts).await?;
-        for fact in facts {
-            self.perform(fact, moment.now);
-        }
-        Ok(())
+        Ok(advance(&mut self.state, &moment, input)?)
     }
 
     fn perform(&mut self, fact: Fact, now: Timestamp) {

@@ -76,16 +76,16 @@ impl Foresight {
             self.workshop
                 .assess(name, phase, PATIENCE, Cancel::default())
         };
-        let build = match &subject.build {
-            Some(_) => Some(assess(Phase::Build).await),
-            None => None,
+        let build = async {
+            match &subject.build {
+                Some(_) => Some(assess(Phase::Build).await),
+                None => None,
+            }
         };
+        // Both are only looked at, so the second need not wait for what the first comes to.
+        let (build, deploy) = tokio::join!(build, assess(Phase::Deploy));
         let builds = matches!(build, Some(Verdict::Changed(_) | Verdict::Failed(_)));
-        let deploy = if builds {
-            None
-        } else {
-            Some(assess(Phase::Deploy).await)
-        };
+        let deploy = (!builds).then_some(deploy);
         let stays = matches!(deploy, Some(Verdict::Unchanged(_)));
         let changes = if stays {
             Vec::new()

@@ -6,19 +6,19 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use stagewright_pipeline::environment::{Protocol, Service, Variable};
 
-use super::Resolution;
+use super::{Extent, Resolution};
 use crate::description::Subject;
 use crate::source::folder_source;
 
 impl Resolution<'_> {
     /// Tells every source and secret that is missing.
-    pub(super) async fn check_world(&mut self, service: &Service) {
+    pub(super) async fn check_world(&self, service: &Service) {
         self.check_source(service);
         self.check_secrets(service).await;
     }
 
     /// A folder must be there; what a repository holds is seen when it is checked out.
-    fn check_source(&mut self, service: &Service) {
+    fn check_source(&self, service: &Service) {
         let Some(source) = service
             .source
             .as_ref()
@@ -35,7 +35,7 @@ impl Resolution<'_> {
         }
     }
 
-    async fn check_secrets(&mut self, service: &Service) {
+    async fn check_secrets(&self, service: &Service) {
         for (name, variable) in &service.variables {
             let Variable::Secret(secret) = variable else {
                 continue;
@@ -49,12 +49,15 @@ impl Resolution<'_> {
 
     /// Two processes cannot listen on one port of this machine, so nobody else may hold those
     /// of services whose deployers start processes here.
-    pub(super) async fn check_ports(&mut self, subjects: &[Subject]) -> Result<()> {
+    pub(super) async fn check_ports(&self, subjects: &[Subject]) -> Result<()> {
+        if self.extent == Extent::File {
+            return Ok(());
+        }
+        let runtime = self.host.runtime()?;
         let mut supervised = Vec::new();
         for subject in subjects {
             let service = &subject.service;
             if subject.takes_part && !service.skip && !service.ports.is_empty() {
-                let runtime = self.host.runtime()?;
                 let deployer = runtime.load(&subject.deploy.digest, self.folder).await?;
                 let grant = deployer.grants().process.as_ref();
                 if grant.is_some_and(|grant| grant.supervise) {
@@ -73,11 +76,10 @@ impl Resolution<'_> {
             })
             .collect();
         let ports: Vec<u16> = places.keys().copied().collect();
-        let environment = &self.checked.environment.name;
-        let supervisor = self.host.runtime()?;
-        let holders = supervisor
-            .supervisor()
-            .foreign_holders(environment, &ports)?;
+        let environment = self.checked.environment.name.clone();
+        // The tables of the machine are read, which blocks.
+        let look = move || runtime.supervisor().foreign_holders(&environment, &ports);
+        let holders = tokio::task::spawn_blocking(look).await??;
         for (port, holder) in holders {
             if let Some(place) = places.get(&port) {
                 let message = format!("port {port} is held by {holder}");

@@ -30,24 +30,6 @@ const MOST: usize = 1_000;
 #[error("not a usable JSON Schema: {0}")]
 pub struct BadSchema(String);
 
-/// Holds the value at `pointer` against a schema.
-///
-/// A value that the document does not have is given as it is taken by default, and what is
-/// wrong with it is reported at the nearest place above.
-///
-/// # Errors
-/// The schema is none, refers to something outside itself, or has a pattern that needs
-/// look-around.
-pub fn check_shape(
-    schema: &Value,
-    value: &Value,
-    document: &Document,
-    pointer: &str,
-) -> Result<Vec<Finding>, BadSchema> {
-    let misfits = Form::new(schema.clone())?.misfits(value, document, pointer);
-    Ok(misfits.into_iter().map(|misfit| misfit.finding).collect())
-}
-
 /// Something that does not fit, and what would have to go for the rest to fit.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Misfit {
@@ -57,15 +39,20 @@ pub(super) struct Misfit {
     lacks: Option<String>,
 }
 
-/// A schema that is ready for use.
+/// A schema that is ready for use, as often as there is something to hold against it.
 #[derive(Debug)]
-pub(super) struct Form {
+pub struct Form {
     schema: Value,
     validator: Validator,
 }
 
 impl Form {
-    pub(super) fn new(schema: Value) -> Result<Self, BadSchema> {
+    /// Makes a schema ready, which takes longer than using it.
+    ///
+    /// # Errors
+    /// The schema is none, refers to something outside itself, or has a pattern that needs
+    /// look-around.
+    pub fn new(schema: Value) -> Result<Self, BadSchema> {
         const PATTERN_BYTES: usize = 1 << 20;
         let patterns = PatternOptions::regex()
             .size_limit(PATTERN_BYTES)
@@ -76,6 +63,15 @@ impl Form {
             .build(&schema)
             .map_err(|error| BadSchema(error.to_string()))?;
         Ok(Self { schema, validator })
+    }
+
+    /// Holds the value at `pointer` against the schema.
+    ///
+    /// A value that the document does not have is given as it is taken by default, and what is
+    /// wrong with it is reported at the nearest place above.
+    pub fn check(&self, value: &Value, document: &Document, pointer: &str) -> Vec<Finding> {
+        let misfits = self.misfits(value, document, pointer);
+        misfits.into_iter().map(|misfit| misfit.finding).collect()
     }
 
     /// Everything in a value that does not fit.

@@ -9,7 +9,7 @@ use crate::component::Digest;
 use crate::limits::Size;
 
 /// Where the bytes of a plugin are.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Reference {
     /// In this program, by name.
     Builtin(String),

@@ -207,6 +207,30 @@ async fn a_plugin_is_compiled_and_described_once() {
 }
 
 #[tokio::test]
+async fn a_digest_is_followed_to_its_bytes_once_and_a_file_each_time() {
+    let world = World::new();
+    let (first, second) = (
+        TestGuest::new("", NOTHING).build(),
+        TestGuest::new("", "(nop) (i32.const 0)").build(),
+    );
+    let digest = world.load(&first).await.unwrap().digest().clone();
+    let folder = world.folder.path();
+    let by_digest = || world.runtime.load(digest.as_str(), folder);
+    assert_eq!(*by_digest().await.unwrap().digest(), digest);
+    assert_ne!(*world.load(&second).await.unwrap().digest(), digest);
+    // What is in memory was checked; another process would see that the kept bytes changed.
+    let kept = folder.join("components").join(digest.digits());
+    std::fs::write(kept.with_extension("wasm"), second).unwrap();
+    assert_eq!(*by_digest().await.unwrap().digest(), digest);
+    let again = runtime(folder, Policy::default(), PLACES);
+    let error = again.load(digest.as_str(), folder).await.unwrap_err();
+    assert!(
+        matches!(error.reason, CatalogReason::Damaged { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_component_that_is_too_large_is_not_looked_at() {
     let policy = Policy {
         limits: LimitOverrides {

@@ -218,7 +218,8 @@ fn what_a_plugin_finds_is_placed_in_the_file() {
         "required": ["output", "user"],
         "additionalProperties": false,
     });
-    let found = checked.check_with(api, Configured::Build, &schema).unwrap();
+    let schema = Form::new(schema).unwrap();
+    let found = checked.check_with(api, Configured::Build, &schema);
     let found: Vec<_> = found.iter().map(ToString::to_string).collect();
     assert_eq!(
         found,
@@ -227,7 +228,7 @@ fn what_a_plugin_finds_is_placed_in_the_file() {
             "shop.yaml:20:65: unknown field `outputs`; did you mean `output`?",
         ]
     );
-    let found = checked.check_with(api, Configured::Push, &schema).unwrap();
+    let found = checked.check_with(api, Configured::Push, &schema);
     assert_eq!(
         found[0].to_string(),
         "shop.yaml:17:3: `with` lacks the field `output`"

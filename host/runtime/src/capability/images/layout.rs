@@ -4,11 +4,13 @@
 //! read it: through a [`Folder`], with bounds on every document, and nothing is believed
 //! before its digest and size were checked.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use oci_spec::image::{Descriptor, ImageIndex, MediaType, OciLayout};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::choice::choose;
@@ -28,6 +30,27 @@ pub struct Layout {
     /// As the user named it: `oci:images/db`, or the host's store.
     label: String,
     is_store: bool,
+}
+
+/// An index, as far as names go.
+#[derive(Deserialize)]
+struct Names {
+    manifests: Vec<Named>,
+}
+
+/// What an image is called.
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    pub(crate) digest: String,
+    #[serde(default)]
+    annotations: Option<HashMap<String, String>>,
+}
+
+impl Named {
+    /// What it is called in that annotation.
+    pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.as_ref()?.get(key).map(String::as_str)
+    }
 }
 
 impl Layout {
@@ -100,6 +123,14 @@ impl Layout {
 
     pub(crate) fn index(&self) -> Result<ImageIndex, ImageError> {
         self.parse(&self.small_file("index.json", LARGEST_INDEX)?, "index.json")
+    }
+
+    /// What its images are called. Nothing else of the index is looked at, which makes this
+    /// several times faster than [`index`](Self::index).
+    pub(crate) fn names(&self) -> Result<Vec<Named>, ImageError> {
+        let text = self.small_file("index.json", LARGEST_INDEX)?;
+        let names: Names = self.parse(&text, "index.json")?;
+        Ok(names.manifests)
     }
 
     /// The content of a document blob, verified.

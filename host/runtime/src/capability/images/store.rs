@@ -101,15 +101,11 @@ impl Store {
     pub fn kept(&self, name: &str, digest: &str) -> Result<Option<String>, ImageError> {
         let digest: Digest = digest.parse()?;
         let name = checked(name)?.to_owned();
-        let index: Value = serde_json::to_value(self.layout.index()?).map_err(unreadable)?;
-        let entries = index
-            .get("manifests")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        let is_kept = entries
-            .into_iter()
-            .any(|entry| is_of(entry, digest) && has_name(entry, &name));
+        let is_kept = self.layout.names()?.iter().any(|entry| {
+            let mut names = [ANNOTATION_REF_NAME, ANNOTATION_KEPT].iter();
+            entry.digest == digest.to_string()
+                && names.any(|key| entry.annotation(key) == Some(&name))
+        });
         if !is_kept {
             return Ok(None);
         }
@@ -232,11 +228,4 @@ fn replace(blobs: &Blobs, root: &Path, name: &str, content: &Value) -> Result<()
         "write",
         format!("`{name}` of the image store"),
     ))
-}
-
-fn unreadable(error: serde_json::Error) -> ImageError {
-    ImageError::Invalid {
-        what: "`index.json` in the image store".to_owned(),
-        reason: error.to_string(),
-    }
 }

@@ -54,8 +54,14 @@ fn look(release: &Release, port: u16) -> Result<SocketAddr, Error> {
             });
         }
     }
-    let listeners = process::listeners(port)?;
-    let ours = release.processes()?;
+    let leaders = release.leaders()?;
+    let listeners = process::listeners(&[port], &leaders)?;
+    let of_leader = |listener: &Listener| listener.owners.iter().any(|pid| leaders.contains(pid));
+    if listeners.iter().all(of_leader) {
+        return choose(port, &listeners, |pid| leaders.contains(&pid));
+    }
+    // A program may leave the listening to a child of its own.
+    let ours = release.processes(&process::everybody()?)?;
     choose(port, &listeners, |pid| ours.contains(&pid))
 }
 

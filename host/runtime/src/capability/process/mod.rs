@@ -23,6 +23,7 @@ mod record;
 mod release;
 mod run;
 pub mod shim;
+mod sockets;
 mod start;
 mod state;
 mod supervisor;
@@ -40,6 +41,7 @@ pub use program::{PASS_THROUGH, pass_through, resolve_program};
 pub use release::Release;
 pub use run::{Command, Runner, Source};
 pub use supervisor::{InstallError, Service, Settings, Supervisor};
+pub(crate) use table::everybody;
 pub use versions::Versions;
 
 pub(crate) use host::{ProcessAccess, ProcessContext, ProcessView, commands};

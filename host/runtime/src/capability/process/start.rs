@@ -17,6 +17,7 @@ use super::ports;
 use super::protocol::{Failure, Keep, Order, Reply, Request, Socket};
 use super::record;
 use super::release::Release;
+use super::table;
 
 /// How long a shim may take to say whether the process began.
 const BEGINS: Duration = Duration::from_secs(60);
@@ -203,7 +204,7 @@ impl Release {
     fn check_ports(&self, launch: &Launch, taken_over: &[u16]) -> Result<(), Error> {
         let ports = launch.ports.iter().filter(|port| port.protocol == "tcp");
         for port in ports.filter(|port| !taken_over.contains(&port.number)) {
-            let listeners = ports::listeners(port.number)?;
+            let listeners = ports::listeners(&[port.number], &[])?;
             let conflict = listeners.iter().find(|one| one.loopback().is_some());
             if let Some(conflict) = conflict {
                 return Err(self.taken(port, conflict)?);
@@ -213,8 +214,9 @@ impl Release {
     }
 
     fn taken(&self, port: &Port, listener: &ports::Listener) -> Result<Error, Error> {
+        let table = table::everybody()?;
         for other in self.others()? {
-            let processes = other.processes()?;
+            let processes = other.processes(&table)?;
             if listener
                 .owners
                 .iter()

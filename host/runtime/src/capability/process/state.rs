@@ -61,11 +61,22 @@ impl Release {
         ))
     }
 
-    /// All its processes, the shim among them, because it may hold the listening sockets.
-    pub(crate) fn processes(&self) -> Result<HashSet<u32>, Error> {
-        let look = |error| Error::io("look for processes of", self.layout.folder())(error);
+    /// The processes that are known without a look at the table: the shim, because it may hold
+    /// the listening sockets, and the one that it started last.
+    pub(crate) fn leaders(&self) -> Result<Vec<u32>, Error> {
+        let Some(shim) = self.shim()? else {
+            return Ok(Vec::new());
+        };
+        let record = self.record()?.filter(|record| record.shim == shim);
+        let main = record.and_then(|record| record.process);
+        let main = main.filter(|main| main.is_alive());
+        Ok(main.into_iter().chain([shim]).map(|one| one.pid).collect())
+    }
+
+    /// All its processes in a table of the machine's, the shim among them.
+    pub(crate) fn processes(&self, table: &[table::Process]) -> Result<HashSet<u32>, Error> {
         if let Some(shim) = self.layout.shim()? {
-            let below = table::descendants(shim).map_err(look)?;
+            let below = table::below(shim, table);
             let below = below.iter().map(|process| process.identity.pid);
             return Ok(below.chain([shim]).collect());
         }

@@ -4,7 +4,6 @@
 //! moment ago knows as much as the one that installed the release. Data folders lie apart, so
 //! that removing releases can never remove data.
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -19,6 +18,7 @@ use super::place::{NEW, create_private, remove_folder, sweep};
 use super::ports::{self, Holder, Listener};
 use super::record::{self, Layout, Meta};
 use super::release::Release;
+use super::table;
 
 /// Where things are, and what this machine passes on.
 #[derive(Clone, Debug)]
@@ -104,38 +104,43 @@ impl Supervisor {
         environment: &str,
         ports: &[u16],
     ) -> Result<Vec<(u16, Holder)>, Error> {
-        let mut listeners = ports::listeners_of(ports)?;
-        listeners.retain(|listener| listener.loopback().is_some());
-        if listeners.is_empty() {
-            return Ok(Vec::new());
+        let releases = self.releases(environment)?;
+        let leaders = releases.iter().map(Release::leaders);
+        let leaders = leaders.collect::<Result<Vec<_>, _>>()?.concat();
+        let mut listeners = ports::listeners(ports, &leaders)?;
+        let is_foreign = |listener: &Listener, ours: &[u32]| {
+            listener.loopback().is_some() && !listener.owners.iter().any(|o| ours.contains(o))
+        };
+        listeners.retain(|listener| is_foreign(listener, &leaders));
+        if !listeners.is_empty() {
+            // A program may leave the listening to a child of its own.
+            let table = table::everybody()?;
+            for release in &releases {
+                let ours: Vec<u32> = release.processes(&table)?.into_iter().collect();
+                listeners.retain(|listener| is_foreign(listener, &ours));
+            }
         }
-        let ours = self.processes(environment)?;
-        let is_foreign = |listener: &&Listener| !listener.owners.iter().any(|o| ours.contains(o));
-        let foreign = listeners.iter().filter(is_foreign);
+        let foreign = listeners.iter();
         Ok(foreign
             .map(|listener| (listener.address.port(), listener.holder()))
             .collect())
     }
 
-    /// All processes of the releases of an environment.
-    fn processes(&self, environment: &str) -> Result<HashSet<u32>, Error> {
+    /// All releases of an environment.
+    fn releases(&self, environment: &str) -> Result<Vec<Release>, Error> {
         let folder = self.settings.releases.join(environment);
         let services = match fs::read_dir(&folder) {
             Ok(services) => services,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Error::io("read", folder)(error)),
         };
-        let mut processes = HashSet::new();
+        let mut releases = Vec::new();
         for service in services {
             let name = service.map_err(Error::io("read", &folder))?.file_name();
-            for release in self
-                .service(environment, &name.to_string_lossy())?
-                .releases()?
-            {
-                processes.extend(release.processes()?);
-            }
+            let service = self.service(environment, &name.to_string_lossy())?;
+            releases.extend(service.releases()?);
         }
-        Ok(processes)
+        Ok(releases)
     }
 }
 

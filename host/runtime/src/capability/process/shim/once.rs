@@ -50,6 +50,10 @@ pub(super) fn once(order: Once, socket: OwnedFd) -> io::Result<()> {
         if let Some(ended) = reaped.ended.iter().find(|ended| ended.pid == main.pid) {
             exit = Some(ended.exit);
         }
+        if reaped.gone {
+            answer(&socket, &Reply::Ended(exit));
+            return Ok(());
+        }
         let spoken = ready.get(2).copied().unwrap_or(false);
         let stop = spoken && wants_stop(&mut inbox, &socket, &mut listening);
         phase = phase.next(stop || asked.answer(), exit.is_some(), order.stop_grace_ms);
@@ -59,10 +63,6 @@ pub(super) fn once(order: Once, socket: OwnedFd) -> io::Result<()> {
         if matches!(phase, Phase::Stopping { told: false, .. }) {
             family.terminate()?;
             phase = phase.told();
-        }
-        if reaped.gone {
-            answer(&socket, &Reply::Ended(exit));
-            return Ok(());
         }
         if phase.is_over() {
             let left = family
