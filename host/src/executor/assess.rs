@@ -138,7 +138,8 @@ impl Workshop {
                 return Ok(None);
             };
             let source = shown(&tree);
-            let digest = interruptible(&token, move |flag| tree.digest(flag)).await?;
+            let index = self.source_index(&subject.service.name);
+            let digest = interruptible(&token, move |flag| tree.digest(&index, flag)).await?;
             Ok(Some((source, digest)))
         };
         if let Some((source, digest)) = within(*left, &token, digested).await? {
