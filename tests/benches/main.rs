@@ -9,6 +9,7 @@
 
 #![allow(unreachable_pub, reason = "nothing here is used by another crate")]
 
+mod assembly;
 mod machine;
 mod measure;
 mod place;
@@ -34,10 +35,16 @@ struct Bench {
 }
 
 /// All of them, in the order of the table.
-const BENCHES: &[Bench] = &[Bench {
-    name: "startup",
-    run: startup::run,
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "startup",
+        run: startup::run,
+    },
+    Bench {
+        name: "assembly",
+        run: assembly::run,
+    },
+];
 
 /// Measures Stagewright against its references.
 #[derive(Parser)]
