@@ -25,12 +25,13 @@ const BLOCK_BYTES: usize = 128 << 10;
 /// The bit that lets a file's owner run it.
 const OWNER_RUNS: u32 = 0o100;
 
-/// A file that was read, or was known.
-struct Held {
-    identity: Identity,
-    content: Content,
-    /// When reading began; `None` when the index knew it.
-    read: Option<Moment>,
+/// What a file held when the file system said this of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub(super) identity: Identity,
+    pub(super) content: Content,
+    /// Whether it holds the same as long as the file system says the same.
+    pub(super) is_settled: bool,
 }
 
 impl SourceTree {
@@ -47,7 +48,7 @@ impl SourceTree {
     ) -> Result<String, SourceError> {
         let mut hash = Sha256::new();
         record(&mut hash, b"source 1", self.path.as_bytes());
-        for (SourceEntry { path, kind }, content) in self.contents(index, interrupted)? {
+        for (SourceEntry { path, kind }, held) in self.contents(index, interrupted)? {
             let name = path.as_os_str().as_bytes();
             match kind {
                 EntryKind::Folder => record(&mut hash, b"folder", name),
@@ -60,6 +61,7 @@ impl SourceTree {
                     let runs = identity.mode & OWNER_RUNS != 0;
                     let kind: &[u8] = if runs { b"program" } else { b"file" };
                     record(&mut hash, kind, name);
+                    let content = held.map(|held| held.content).unwrap_or_default();
                     record(&mut hash, b"content", &content);
                 }
             }
@@ -67,36 +69,27 @@ impl SourceTree {
         Ok(format!("sha256:{}", hex(&hash.finalize())))
     }
 
-    /// All that belongs to the source, with the contents of files and zeros for all else.
+    /// All that belongs to the source, files with what they hold.
     pub(super) fn contents(
         &self,
         index: &Path,
         interrupted: &AtomicBool,
-    ) -> Result<Vec<(SourceEntry, Content)>, SourceError> {
+    ) -> Result<Vec<(SourceEntry, Option<Held>)>, SourceError> {
         let (entries, before) = rayon::join(|| self.entries(interrupted), || Index::read(index));
-        let entries = entries?;
-        let held: Vec<Option<Held>> = entries
-            .par_iter()
-            .map(|entry| self.held(entry, &before, interrupted))
-            .collect::<Result<_, _>>()?;
+        let entries = entries?.into_par_iter().map(|entry| {
+            let held = match entry.kind {
+                EntryKind::File(identity) => {
+                    Some(self.held(&entry.path, identity, &before, interrupted)?)
+                }
+                _ => None,
+            };
+            Ok((entry, held))
+        });
+        let entries: Vec<(SourceEntry, Option<Held>)> = entries.collect::<Result<_, _>>()?;
         let mut after = Index::default();
-        for (entry, held) in entries.iter().zip(&held) {
-            match held {
-                Some(Held {
-                    identity,
-                    content,
-                    read: Some(moment),
-                }) => {
-                    after.remember(&entry.path, *identity, *content, *moment);
-                }
-                Some(Held {
-                    identity,
-                    content,
-                    read: None,
-                }) => {
-                    after.vouch(&entry.path, *identity, *content);
-                }
-                None => {}
+        for (entry, held) in &entries {
+            if let Some(held) = held.as_ref().filter(|held| held.is_settled) {
+                after.insert(&entry.path, held.identity, held.content);
             }
         }
         if after != before
@@ -107,37 +100,31 @@ impl SourceTree {
                 index.display()
             );
         }
-        let contents = held
-            .into_iter()
-            .map(|held| held.map_or([0; 32], |it| it.content));
-        Ok(entries.into_iter().zip(contents).collect())
+        Ok(entries)
     }
 
     fn held(
         &self,
-        entry: &SourceEntry,
+        path: &Path,
+        identity: Identity,
         index: &Index,
         interrupted: &AtomicBool,
-    ) -> Result<Option<Held>, SourceError> {
-        let EntryKind::File(identity) = entry.kind else {
-            return Ok(None);
-        };
-        if let Some(content) = index.content(&entry.path, &identity) {
-            let read = None;
-            return Ok(Some(Held {
+    ) -> Result<Held, SourceError> {
+        if let Some(content) = index.content(path, &identity) {
+            return Ok(Held {
                 identity,
                 content,
-                read,
-            }));
+                is_settled: true,
+            });
         }
-        let read = Moment::now();
-        let content = content_of(&self.root.join(&entry.path), interrupted)?;
-        let read = Some(read);
-        Ok(Some(Held {
+        // A change after this moment gives the file another identity, if it is settled now.
+        let is_settled = identity.is_settled(Moment::now());
+        let content = content_of(&self.root.join(path), interrupted)?;
+        Ok(Held {
             identity,
             content,
-            read,
-        }))
+            is_settled,
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use stagewright_runtime::{Identity, Moment};
+use stagewright_runtime::Identity;
 use tempfile::NamedTempFile;
 
 /// The sha256 of a content.
@@ -73,22 +73,8 @@ impl Index {
         (known.identity == *identity).then_some(known.content)
     }
 
-    /// Remembers a content that was read at `moment` or after it, unless the file could change
-    /// once more and look the same.
-    pub(super) fn remember(
-        &mut self,
-        path: &Path,
-        identity: Identity,
-        content: Content,
-        moment: Moment,
-    ) {
-        if identity.is_settled(moment) {
-            self.vouch(path, identity, content);
-        }
-    }
-
-    /// Remembers the content of a file that nobody else writes to.
-    pub(super) fn vouch(&mut self, path: &Path, identity: Identity, content: Content) {
+    /// Remembers the content of a file that cannot change without getting another identity.
+    pub(super) fn insert(&mut self, path: &Path, identity: Identity, content: Content) {
         let path = path.as_os_str().as_bytes().to_owned();
         self.known.insert(path, Known { identity, content });
     }

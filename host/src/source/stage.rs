@@ -4,18 +4,18 @@
 //! What is there from the last time and still is what it should be stays: a source with one
 //! changed file costs one copy. Nobody but this module writes to such a folder.
 
-use std::collections::HashMap;
-use std::fs::{self, DirEntry, File, FileTimes, Metadata, Permissions};
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File, FileTimes, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
-use stagewright_runtime::{Identity, Moment};
+use stagewright_runtime::Identity;
 
-use super::content::open;
-use super::index::{Content, Index};
+use super::content::{Held, open};
+use super::index::Index;
 use super::{EntryKind, SourceError, SourceTree};
 
 /// Bits of a mode that a copy gets.
@@ -35,99 +35,52 @@ impl SourceTree {
         interrupted: &AtomicBool,
     ) -> Result<(), SourceError> {
         let entries = self.contents(index, interrupted)?;
-        let wanted = entries.iter().map(|(entry, content)| {
-            let wanted = Wanted {
-                kind: &entry.kind,
-                content,
-            };
-            (entry.path.as_path(), wanted)
-        });
         let own_index = target.with_extension("index");
+        let wanted = entries.iter();
         let mut stage = Stage {
+            source: &self.root,
             target,
-            wanted: wanted.collect(),
+            wanted: wanted
+                .map(|(entry, held)| (entry.path.as_path(), (&entry.kind, held.as_ref())))
+                .collect(),
             before: Index::read(&own_index),
             after: Index::default(),
-            kept: HashMap::new(),
+            kept: HashSet::new(),
             interrupted,
         };
         fs::create_dir_all(target).map_err(SourceError::io("make", target))?;
         stage.clear(Path::new(""))?;
-        let mut copies = Vec::new();
-        for (entry, content) in &entries {
-            if stage.kept.contains_key(&entry.path) {
-                continue;
+        let mut files = Vec::new();
+        for (entry, held) in &entries {
+            if !stage.kept.contains(&entry.path) {
+                stage.make(&entry.path, &entry.kind)?;
+                files.extend(held.as_ref().map(|held| (entry.path.as_path(), held)));
             }
-            let to = target.join(&entry.path);
-            if let Some(folder) = to.parent() {
-                fs::create_dir_all(folder).map_err(SourceError::io("make", folder))?;
-            }
-            match &entry.kind {
-                EntryKind::Folder => fs::create_dir_all(&to),
-                EntryKind::File(identity) => {
-                    copies.push((&entry.path, identity, content));
-                    Ok(())
-                }
-                EntryKind::Link(place) => symlink(place, &to),
-                EntryKind::Other => Ok(()),
-            }
-            .map_err(SourceError::io("make", to))?;
         }
-        let copied: Vec<Option<Identity>> = copies
+        let copied: Vec<Option<Identity>> = files
             .par_iter()
-            .map(|(path, identity, _)| self.copy(path, identity, target, interrupted))
+            .map(|(path, held)| stage.copy(path, held))
             .collect::<Result<_, _>>()?;
-        for ((path, _, content), copied) in copies.into_iter().zip(copied) {
+        for ((path, held), copied) in files.into_iter().zip(copied) {
             if let Some(identity) = copied {
-                stage.after.vouch(path, identity, *content);
+                stage.after.insert(path, identity, held.content);
             }
         }
         let written = stage.after.write(&own_index);
         written.map_err(SourceError::io("write", own_index))
     }
-
-    /// Copies a file. The answer is the identity of the copy, when it is sure to have the
-    /// content that was found when the original had `identity`.
-    fn copy(
-        &self,
-        path: &Path,
-        identity: &Identity,
-        target: &Path,
-        interrupted: &AtomicBool,
-    ) -> Result<Option<Identity>, SourceError> {
-        if interrupted.load(Ordering::Relaxed) {
-            return Err(SourceError::Cancelled);
-        }
-        let moment = Moment::now();
-        let (from, to) = (self.root.join(path), target.join(path));
-        let copy = || -> io::Result<_> {
-            let mut original = open(&from)?;
-            let mut copy = File::create_new(&to)?;
-            io::copy(&mut original, &mut copy)?;
-            let metadata = original.metadata()?;
-            let mode = metadata.permissions().mode() & PERMISSIONS;
-            copy.set_permissions(Permissions::from_mode(mode))?;
-            copy.set_times(FileTimes::new().set_modified(metadata.modified()?))?;
-            let is_same = Identity::of(&metadata) == *identity && identity.is_settled(moment);
-            Ok(is_same.then_some(Identity::of(&copy.metadata()?)))
-        };
-        copy().map_err(SourceError::io("copy", from))
-    }
-}
-
-/// What belongs at a path of the copy.
-struct Wanted<'a> {
-    kind: &'a EntryKind,
-    content: &'a Content,
 }
 
 /// A copy that is being brought up to date.
 struct Stage<'a> {
+    source: &'a Path,
     target: &'a Path,
-    wanted: HashMap<&'a Path, Wanted<'a>>,
+    wanted: HashMap<&'a Path, (&'a EntryKind, Option<&'a Held>)>,
+    /// What the files of the copy held when the last time ended, and this time.
     before: Index,
     after: Index,
-    kept: HashMap<PathBuf, ()>,
+    /// What is there and stays.
+    kept: HashSet<PathBuf>,
     interrupted: &'a AtomicBool,
 }
 
@@ -140,52 +93,80 @@ impl Stage<'_> {
                 return Err(SourceError::Cancelled);
             }
             let entry = entry.map_err(SourceError::io("read", &full))?;
-            let path = folder.join(entry.file_name());
-            let metadata = entry.metadata();
-            let metadata = metadata.map_err(SourceError::io("read", entry.path()))?;
-            if self.stays(&path, &metadata, &entry) {
-                self.kept.insert(path.clone(), ());
+            let (path, full) = (folder.join(entry.file_name()), entry.path());
+            let metadata = entry.metadata().map_err(SourceError::io("read", &full))?;
+            if self.stays(&path, &metadata) {
                 if metadata.is_dir() {
                     self.clear(&path)?;
                 }
+                self.kept.insert(path);
             } else {
                 let removed = match metadata.is_dir() {
-                    true => fs::remove_dir_all(entry.path()),
-                    false => fs::remove_file(entry.path()),
+                    true => fs::remove_dir_all(&full),
+                    false => fs::remove_file(&full),
                 };
-                removed.map_err(SourceError::io("remove", entry.path()))?;
+                removed.map_err(SourceError::io("remove", full))?;
             }
         }
         Ok(())
     }
 
-    fn stays(&mut self, path: &Path, metadata: &Metadata, entry: &DirEntry) -> bool {
-        let Some(Wanted { kind, content }) = self.wanted.get(path) else {
-            // On the way to what is wanted there are folders that are not entries themselves.
-            return metadata.is_dir() && self.is_passage(path);
-        };
-        match kind {
-            EntryKind::Folder => metadata.is_dir(),
-            EntryKind::Link(target) => {
-                metadata.is_symlink()
-                    && fs::read_link(entry.path()).is_ok_and(|found| found == *target)
+    fn stays(&mut self, path: &Path, metadata: &Metadata) -> bool {
+        match self.wanted.get(path) {
+            Some((EntryKind::Folder, _)) => metadata.is_dir(),
+            Some((EntryKind::Link(target), _)) => {
+                let found = fs::read_link(self.target.join(path));
+                found.is_ok_and(|found| found == *target)
             }
-            EntryKind::File(original) => {
+            Some((EntryKind::File(original), Some(held))) => {
                 let identity = Identity::of(metadata);
                 let stays = metadata.is_file()
                     && (original.mode ^ identity.mode) & PERMISSIONS == 0
                     && original.modified == identity.modified
-                    && self.before.content(path, &identity).as_ref() == Some(*content);
+                    && self.before.content(path, &identity) == Some(held.content);
                 if stays {
-                    self.after.vouch(path, identity, **content);
+                    self.after.insert(path, identity, held.content);
                 }
                 stays
             }
-            EntryKind::Other => false,
+            Some(_) => false,
+            // Folders on the way to what is wanted need not be entries themselves.
+            None => metadata.is_dir() && self.wanted.keys().any(|it| it.starts_with(path)),
         }
     }
 
-    fn is_passage(&self, path: &Path) -> bool {
-        self.wanted.keys().any(|wanted| wanted.starts_with(path))
+    /// Makes a folder or link, and the folders above a file.
+    fn make(&self, path: &Path, kind: &EntryKind) -> Result<(), SourceError> {
+        let full = self.target.join(path);
+        if let Some(folder) = full.parent() {
+            fs::create_dir_all(folder).map_err(SourceError::io("make", folder))?;
+        }
+        match kind {
+            EntryKind::Folder => fs::create_dir_all(&full),
+            EntryKind::Link(target) => symlink(target, &full),
+            EntryKind::File(_) | EntryKind::Other => Ok(()),
+        }
+        .map_err(SourceError::io("make", full))
+    }
+
+    /// Copies a file. The answer is the identity of the copy, when that is sure to hold what
+    /// was found in the original.
+    fn copy(&self, path: &Path, held: &Held) -> Result<Option<Identity>, SourceError> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(SourceError::Cancelled);
+        }
+        let from = self.source.join(path);
+        let copy = || -> io::Result<_> {
+            let mut original = open(&from)?;
+            let mut copy = File::create_new(self.target.join(path))?;
+            io::copy(&mut original, &mut copy)?;
+            let metadata = original.metadata()?;
+            let mode = metadata.permissions().mode() & PERMISSIONS;
+            copy.set_permissions(Permissions::from_mode(mode))?;
+            copy.set_times(FileTimes::new().set_modified(metadata.modified()?))?;
+            let is_same = held.is_settled && Identity::of(&metadata) == held.identity;
+            Ok(is_same.then_some(Identity::of(&copy.metadata()?)))
+        };
+        copy().map_err(SourceError::io("copy", from))
     }
 }

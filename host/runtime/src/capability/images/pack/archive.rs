@@ -78,10 +78,10 @@ pub(super) fn write<W: Write>(
     for entry in &part.entries {
         archive.entry(entry, target)?;
     }
-    Ok(archive
+    archive
         .tar
         .into_inner()
-        .map_err(ImageError::io("write", "a layer"))?)
+        .map_err(ImageError::io("write", "a layer"))
 }
 
 struct Archive<'a, W: Write> {
