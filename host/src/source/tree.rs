@@ -87,7 +87,7 @@ impl SourceTree {
                 let kind = self.kind(&path, &metadata)?;
                 let full = self.root.join(&path);
                 let folder = kind == EntryKind::Folder;
-                let listed = full != base && full.starts_with(&base);
+                let listed = ignored.has_rules() && full != base && full.starts_with(&base);
                 if listed && ignored.contains(&full, folder) {
                     continue;
                 }
@@ -103,7 +103,6 @@ impl SourceTree {
                 }
             }
         }
-        entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
     }
 
@@ -202,27 +201,32 @@ fn look_at(path: &Path) -> Result<Metadata, SourceError> {
     fs::symlink_metadata(path).map_err(SourceError::io("read", path))
 }
 
-/// Adds what is in a folder, except `.git`.
+/// Adds what is in a folder, except `.git`, so that the first of the names is taken first: a
+/// walk that takes what it finds in this order is sorted by path.
 fn children(
     full: &Path,
     path: &Path,
     open: &mut Vec<(Metadata, PathBuf)>,
 ) -> Result<(), SourceError> {
     let entries = fs::read_dir(full).map_err(SourceError::io("read", full))?;
+    let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(SourceError::io("read", full))?;
         let name = entry.file_name();
         if name != ".git" {
             let metadata = entry.metadata();
             let metadata = metadata.map_err(SourceError::io("read", full.join(&name)))?;
-            open.push((metadata, path.join(name)));
+            found.push((name, metadata));
         }
-        if open.len() > MAX_ENTRIES {
+        if open.len() + found.len() > MAX_ENTRIES {
             return Err(SourceError::TooLarge {
                 root: full.to_owned(),
                 limit: MAX_ENTRIES,
             });
         }
     }
+    found.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
+    let found = found.into_iter();
+    open.extend(found.map(|(name, metadata)| (metadata, path.join(name))));
     Ok(())
 }

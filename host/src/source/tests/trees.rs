@@ -72,6 +72,24 @@ fn a_build_sees_its_path_and_what_it_includes() {
 }
 
 #[test]
+fn entries_are_sorted_by_path_whatever_their_names() {
+    let shop = shop();
+    for file in [
+        "api/src.old",
+        "api/src-2/x",
+        "api/src/a/b",
+        "api/src/a.b",
+        "api/Z",
+    ] {
+        write(&shop.path().join(file), file);
+    }
+    let entries = tree(shop.path(), ".", &[]).unwrap();
+    let entries = entries.entries(&calm()).unwrap();
+    assert!(entries.len() > 15);
+    assert!(entries.is_sorted_by(|a, b| a.path < b.path), "{entries:?}");
+}
+
+#[test]
 fn what_is_not_in_the_tree_is_refused_by_name() {
     let shop = shop();
     symlink("api", shop.path().join("alias")).unwrap();
