@@ -70,6 +70,11 @@ impl Home {
         self.root.join("builds").join(environment).join(service)
     }
 
+    /// What the files of a service's source held when they were last read.
+    pub(crate) fn source_index(&self, environment: &str, service: &str) -> PathBuf {
+        self.build(environment, service).join("tree.index")
+    }
+
     /// What a service's builds leave for the next one.
     pub(crate) fn caches(&self, environment: &str, service: &str) -> PathBuf {
         self.root.join("caches").join(environment).join(service)

@@ -10,9 +10,11 @@
 //! credential of a URL is kept or shown.
 
 mod checkout;
+mod content;
 mod errand;
 mod error;
 mod ignored;
+mod index;
 mod meter;
 mod mirror;
 mod repository;

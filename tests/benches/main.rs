@@ -9,6 +9,7 @@
 
 #![allow(unreachable_pub, reason = "nothing here is used by another crate")]
 
+mod assembly;
 mod machine;
 mod measure;
 mod place;
@@ -43,6 +44,10 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "resume",
         run: resume::run,
+    },
+    Bench {
+        name: "assembly",
+        run: assembly::run,
     },
 ];
 

@@ -94,3 +94,33 @@ fn umoci_unpacks_the_image_with_its_files_and_modes() {
     names.sort_unstable();
     assert_eq!(names, ["actor", "link", "pages"]);
 }
+
+#[test]
+fn umoci_unpacks_an_image_of_several_layers() {
+    let service = job("web", "job, version=7");
+    let installation = with(&[service]);
+    for number in 0..30 {
+        let text = format!("line of file {number:02}\n").repeat(100_000);
+        installation.write(&format!("app/pages/{number}.txt"), &text);
+    }
+    installation.succeed(&["deploy"]);
+    let image = format!("{}/images:test/web", installation.state().display());
+    let told: Value =
+        serde_json::from_str(&run("skopeo", &["inspect", &format!("oci:{image}")])).unwrap();
+    assert!(told["Layers"].as_array().unwrap().len() > 1, "{told}");
+    let bundle = installation.project().join("bundle");
+    let target = bundle.display().to_string();
+    run(
+        "umoci",
+        &["unpack", "--rootless", "--image", &image, &target],
+    );
+    let source = installation.project().join("app/pages");
+    for number in 0..30 {
+        let name = format!("{number}.txt");
+        let unpacked = std::fs::read(bundle.join("rootfs/app/pages").join(&name));
+        assert!(
+            unpacked.unwrap() == std::fs::read(source.join(&name)).unwrap(),
+            "{name} is another"
+        );
+    }
+}

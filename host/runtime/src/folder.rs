@@ -12,6 +12,7 @@ mod content;
 mod copy;
 mod directory;
 mod error;
+mod identity;
 mod interrupt;
 mod listing;
 mod locate;
@@ -30,6 +31,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 pub use error::FolderError;
+pub use identity::{Identity, Moment};
 pub use interrupt::Interrupt;
 pub use listing::{Entry, MOST_ENTRIES};
 

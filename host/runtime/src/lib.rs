@@ -37,6 +37,7 @@ pub use catalog::{Builtin, CatalogError, CatalogReason, Inspection};
 pub use component::{Digest, Role};
 pub use engine::EngineError;
 pub use garbage::{Garbage, Sweep};
+pub use folder::{Identity, Moment};
 pub use grant::{Grants, Missing, PluginPolicy, Policy, ProcessGrant, SecretsGrant};
 pub use limits::{LimitOverrides, Limits, Size};
 pub use plugin::{BuiltImage, Plugin};

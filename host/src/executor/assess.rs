@@ -158,7 +158,8 @@ impl Workshop {
             return Ok(None);
         };
         let token = question.cancel.requested.child_token();
-        let digested = interruptible(&token, move |flag| tree.digest(flag));
+        let index = self.source_index(&question.subject.service.name);
+        let digested = interruptible(&token, move |flag| tree.digest(&index, flag));
         within(question.left, &token, digested).await.map(Some)
     }
 

@@ -207,7 +207,8 @@ impl Workshop {
             root: root.clone(),
             ..shown(&tree)
         };
-        interruptible(cancel, move |interrupted| tree.copy_to(&root, interrupted)).await?;
+        let index = self.source_index(service);
+        interruptible(cancel, move |flag| tree.copy_to(&root, &index, flag)).await?;
         Ok(staged)
     }
 }

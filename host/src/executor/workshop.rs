@@ -170,6 +170,11 @@ impl Workshop {
         format!("{}/{service}/{step}", self.id)
     }
 
+    /// What is known of a service's source.
+    pub(super) fn source_index(&self, service: &str) -> PathBuf {
+        self.host.home.source_index(self.id.environment(), service)
+    }
+
     /// The folder in which a service is built.
     pub(super) fn build_folder(&self, service: &str) -> PathBuf {
         self.host.home.build(self.id.environment(), service)

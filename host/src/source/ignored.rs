@@ -50,6 +50,11 @@ impl Ignored {
         Ok(Self { rules })
     }
 
+    /// Whether anything can be ignored at all.
+    pub(super) fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
     /// Whether a path below the folder is ignored; one inside an ignored folder is not asked for.
     pub(super) fn contains(&self, path: &Path, is_folder: bool) -> bool {
         self.rules.matched(path, is_folder).is_ignore()

@@ -1,54 +1,172 @@
-//! Copies what belongs to a source into a folder of its own, so that a build sees exactly
-//! what its fingerprint was made from, and nothing that changes meanwhile.
+//! Copies what belongs to a source into a folder of its own, so that a build sees a state of
+//! it that nothing changes meanwhile.
+//!
+//! What is there from the last time and still is what it should be stays: a source with one
+//! changed file costs one copy. Nobody but this module writes to such a folder.
 
-use std::fs::{self, File, FileTimes};
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File, FileTimes, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rayon::prelude::*;
+use stagewright_runtime::Identity;
+
+use super::content::{Held, open};
+use super::index::Index;
 use super::{EntryKind, SourceError, SourceTree};
 
+/// Bits of a mode that a copy gets.
+const PERMISSIONS: u32 = 0o777;
+
 impl SourceTree {
-    /// Copies the source to `target`, in place of what is there, with modes and times: build
-    /// tools look at times to find out what changed. Sockets, pipes and devices are left out.
+    /// Makes `target` a copy of the source, with modes and times: build tools look at times to
+    /// find out what changed. Sockets, pipes and devices are left out. `index` is that of
+    /// [`SourceTree::digest`]; beside the target there is one of its own.
     ///
     /// # Errors
     /// When something cannot be read or written, or `interrupted` is set.
     pub(crate) fn copy_to(
         &self,
         target: &Path,
+        index: &Path,
         interrupted: &AtomicBool,
     ) -> Result<(), SourceError> {
-        let failed = |path: &Path| SourceError::io("copy", path.to_owned());
-        match fs::remove_dir_all(target) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed(target)(error));
+        let entries = self.contents(index, interrupted)?;
+        let own_index = target.with_extension("index");
+        let wanted = entries.iter();
+        let mut stage = Stage {
+            source: &self.root,
+            target,
+            wanted: wanted
+                .map(|(entry, held)| (entry.path.as_path(), (&entry.kind, held.as_ref())))
+                .collect(),
+            before: Index::read(&own_index),
+            after: Index::default(),
+            kept: HashSet::new(),
+            interrupted,
+        };
+        fs::create_dir_all(target).map_err(SourceError::io("make", target))?;
+        stage.clear(Path::new(""))?;
+        let mut files = Vec::new();
+        for (entry, held) in &entries {
+            if !stage.kept.contains(&entry.path) {
+                stage.make(&entry.path, &entry.kind)?;
+                files.extend(held.as_ref().map(|held| (entry.path.as_path(), held)));
             }
-            _ => fs::create_dir_all(target).map_err(failed(target))?,
         }
-        for entry in self.entries(interrupted)? {
-            if interrupted.load(Ordering::Relaxed) {
-                return Err(SourceError::Cancelled);
+        let copied: Vec<Option<Identity>> = files
+            .par_iter()
+            .map(|(path, held)| stage.copy(path, held))
+            .collect::<Result<_, _>>()?;
+        for ((path, held), copied) in files.into_iter().zip(copied) {
+            if let Some(identity) = copied {
+                stage.after.insert(path, identity, held.content);
             }
-            let (from, to) = (self.root.join(&entry.path), target.join(&entry.path));
-            if let Some(folder) = to.parent() {
-                fs::create_dir_all(folder).map_err(failed(folder))?;
-            }
-            match entry.kind {
-                EntryKind::Folder => fs::create_dir_all(&to),
-                EntryKind::File { .. } => copy(&from, &to),
-                EntryKind::Link(place) => symlink(place, &to),
-                EntryKind::Other => Ok(()),
-            }
-            .map_err(failed(&entry.path))?;
         }
-        Ok(())
+        let written = stage.after.write(&own_index);
+        written.map_err(SourceError::io("write", own_index))
     }
 }
 
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::copy(from, to)?;
-    let modified = fs::metadata(from)?.modified()?;
-    File::open(to)?.set_times(FileTimes::new().set_modified(modified))
+/// A copy that is being brought up to date.
+struct Stage<'a> {
+    source: &'a Path,
+    target: &'a Path,
+    wanted: HashMap<&'a Path, (&'a EntryKind, Option<&'a Held>)>,
+    /// What the files of the copy held when the last time ended, and this time.
+    before: Index,
+    after: Index,
+    /// What is there and stays.
+    kept: HashSet<PathBuf>,
+    interrupted: &'a AtomicBool,
+}
+
+impl Stage<'_> {
+    /// Removes what does not belong below a folder, or is not as it should be.
+    fn clear(&mut self, folder: &Path) -> Result<(), SourceError> {
+        let full = self.target.join(folder);
+        for entry in fs::read_dir(&full).map_err(SourceError::io("read", &full))? {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(SourceError::Cancelled);
+            }
+            let entry = entry.map_err(SourceError::io("read", &full))?;
+            let (path, full) = (folder.join(entry.file_name()), entry.path());
+            let metadata = entry.metadata().map_err(SourceError::io("read", &full))?;
+            if self.stays(&path, &metadata) {
+                if metadata.is_dir() {
+                    self.clear(&path)?;
+                }
+                self.kept.insert(path);
+            } else {
+                let removed = match metadata.is_dir() {
+                    true => fs::remove_dir_all(&full),
+                    false => fs::remove_file(&full),
+                };
+                removed.map_err(SourceError::io("remove", full))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stays(&mut self, path: &Path, metadata: &Metadata) -> bool {
+        match self.wanted.get(path) {
+            Some((EntryKind::Folder, _)) => metadata.is_dir(),
+            Some((EntryKind::Link(target), _)) => {
+                let found = fs::read_link(self.target.join(path));
+                found.is_ok_and(|found| found == *target)
+            }
+            Some((EntryKind::File(original), Some(held))) => {
+                let identity = Identity::of(metadata);
+                let stays = metadata.is_file()
+                    && (original.mode ^ identity.mode) & PERMISSIONS == 0
+                    && original.modified == identity.modified
+                    && self.before.content(path, &identity) == Some(held.content);
+                if stays {
+                    self.after.insert(path, identity, held.content);
+                }
+                stays
+            }
+            Some(_) => false,
+            // Folders on the way to what is wanted need not be entries themselves.
+            None => metadata.is_dir() && self.wanted.keys().any(|it| it.starts_with(path)),
+        }
+    }
+
+    /// Makes a folder or link, and the folders above a file.
+    fn make(&self, path: &Path, kind: &EntryKind) -> Result<(), SourceError> {
+        let full = self.target.join(path);
+        if let Some(folder) = full.parent() {
+            fs::create_dir_all(folder).map_err(SourceError::io("make", folder))?;
+        }
+        match kind {
+            EntryKind::Folder => fs::create_dir_all(&full),
+            EntryKind::Link(target) => symlink(target, &full),
+            EntryKind::File(_) | EntryKind::Other => Ok(()),
+        }
+        .map_err(SourceError::io("make", full))
+    }
+
+    /// Copies a file. The answer is the identity of the copy, when that is sure to hold what
+    /// was found in the original.
+    fn copy(&self, path: &Path, held: &Held) -> Result<Option<Identity>, SourceError> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(SourceError::Cancelled);
+        }
+        let from = self.source.join(path);
+        let copy = || -> io::Result<_> {
+            let mut original = open(&from)?;
+            let mut copy = File::create_new(self.target.join(path))?;
+            io::copy(&mut original, &mut copy)?;
+            let metadata = original.metadata()?;
+            let mode = metadata.permissions().mode() & PERMISSIONS;
+            copy.set_permissions(Permissions::from_mode(mode))?;
+            copy.set_times(FileTimes::new().set_modified(metadata.modified()?))?;
+            let is_same = held.is_settled && Identity::of(&metadata) == held.identity;
+            Ok(is_same.then_some(Identity::of(&copy.metadata()?)))
+        };
+        copy().map_err(SourceError::io("copy", from))
+    }
 }

@@ -1,7 +1,9 @@
 //! Sources against real repositories that the `git` program makes.
 
 mod checkout;
+mod index;
 mod names;
+mod stage;
 mod trees;
 
 use std::{

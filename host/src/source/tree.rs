@@ -4,20 +4,18 @@
 //! [`SourceTree::entries`].
 
 use std::{
-    fs::{self, File},
-    io::{self, Read},
-    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    fs::{self, Metadata},
+    io,
     path::{Component, Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use sha2::{Digest, Sha256};
+use stagewright_runtime::Identity;
 
 use super::{SourceError, ignored::Ignored};
 
 /// The most files and folders that a source may have.
 const MAX_ENTRIES: usize = 1_000_000;
-const BLOCK_BYTES: usize = 128 << 10;
 
 /// The source of one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +43,7 @@ pub(crate) enum EntryKind {
     /// A folder; what is in it has entries of its own.
     Folder,
     /// A file.
-    File {
-        /// Whether its owner may run it.
-        executable: bool,
-    },
+    File(Identity),
     /// A symbolic link that leads to this place inside the tree, as it is written.
     Link(PathBuf),
     /// A socket, pipe or device: named, never opened.
@@ -83,15 +78,16 @@ impl SourceTree {
         let ignored = Ignored::read(&base)?;
         let mut entries = Vec::new();
         for start in self.starts() {
-            let mut open = vec![PathBuf::from(start)];
-            while let Some(path) = open.pop() {
+            let start = PathBuf::from(start);
+            let mut open = vec![(look_at(&self.root.join(&start))?, start)];
+            while let Some((metadata, path)) = open.pop() {
                 if interrupted.load(Ordering::Relaxed) {
                     return Err(SourceError::Cancelled);
                 }
-                let kind = self.kind(&path)?;
+                let kind = self.kind(&path, &metadata)?;
                 let full = self.root.join(&path);
                 let folder = kind == EntryKind::Folder;
-                let listed = full != base && full.starts_with(&base);
+                let listed = ignored.has_rules() && full != base && full.starts_with(&base);
                 if listed && ignored.contains(&full, folder) {
                     continue;
                 }
@@ -107,38 +103,7 @@ impl SourceTree {
                 }
             }
         }
-        entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
-    }
-
-    /// `sha256:` over where the build works and over the names, kinds, exec bits, contents and
-    /// link targets of all entries. The same on every machine. Blocks.
-    ///
-    /// # Errors
-    /// As [`SourceTree::entries`].
-    pub(crate) fn digest(&self, interrupted: &AtomicBool) -> Result<String, SourceError> {
-        let mut hash = Sha256::new();
-        record(&mut hash, b"source 1", self.path.as_bytes());
-        let mut block = vec![0; BLOCK_BYTES];
-        for SourceEntry { path, kind } in self.entries(interrupted)? {
-            let name = path.as_os_str().as_bytes();
-            match kind {
-                EntryKind::Folder => record(&mut hash, b"folder", name),
-                EntryKind::Other => record(&mut hash, b"other", name),
-                EntryKind::Link(target) => {
-                    record(&mut hash, b"link", name);
-                    record(&mut hash, b"to", target.as_os_str().as_bytes());
-                }
-                EntryKind::File { executable } => {
-                    let kind: &[u8] = if executable { b"program" } else { b"file" };
-                    record(&mut hash, kind, name);
-                    let full = self.root.join(&path);
-                    let content = content_digest(&full, &mut block, interrupted)?;
-                    record(&mut hash, b"content", &content);
-                }
-            }
-        }
-        Ok(format!("sha256:{}", hex(&hash.finalize())))
     }
 
     /// The sub-path and the includes, without those that lie in another one.
@@ -150,9 +115,7 @@ impl SourceTree {
         starts
     }
 
-    fn kind(&self, path: &Path) -> Result<EntryKind, SourceError> {
-        let full = self.root.join(path);
-        let metadata = fs::symlink_metadata(&full).map_err(SourceError::io("read", &full))?;
+    fn kind(&self, path: &Path, metadata: &Metadata) -> Result<EntryKind, SourceError> {
         let kind = metadata.file_type();
         if kind.is_symlink() {
             return self.link(path);
@@ -160,9 +123,7 @@ impl SourceTree {
         Ok(if kind.is_dir() {
             EntryKind::Folder
         } else if kind.is_file() {
-            EntryKind::File {
-                executable: metadata.permissions().mode() & 0o100 != 0,
-            }
+            EntryKind::File(Identity::of(metadata))
         } else {
             EntryKind::Other
         })
@@ -236,51 +197,36 @@ fn place(root: &Path, written: &str) -> Result<String, SourceError> {
     Ok(short.to_string_lossy().into_owned())
 }
 
-/// Adds the paths of what is in a folder, except `.git`.
-fn children(full: &Path, path: &Path, open: &mut Vec<PathBuf>) -> Result<(), SourceError> {
+fn look_at(path: &Path) -> Result<Metadata, SourceError> {
+    fs::symlink_metadata(path).map_err(SourceError::io("read", path))
+}
+
+/// Adds what is in a folder, except `.git`, so that the first of the names is taken first: a
+/// walk that takes what it finds in this order is sorted by path.
+fn children(
+    full: &Path,
+    path: &Path,
+    open: &mut Vec<(Metadata, PathBuf)>,
+) -> Result<(), SourceError> {
     let entries = fs::read_dir(full).map_err(SourceError::io("read", full))?;
+    let mut found = Vec::new();
     for entry in entries {
-        let name = entry.map_err(SourceError::io("read", full))?.file_name();
+        let entry = entry.map_err(SourceError::io("read", full))?;
+        let name = entry.file_name();
         if name != ".git" {
-            open.push(path.join(name));
+            let metadata = entry.metadata();
+            let metadata = metadata.map_err(SourceError::io("read", full.join(&name)))?;
+            found.push((name, metadata));
         }
-        if open.len() > MAX_ENTRIES {
+        if open.len() + found.len() > MAX_ENTRIES {
             return Err(SourceError::TooLarge {
                 root: full.to_owned(),
                 limit: MAX_ENTRIES,
             });
         }
     }
+    found.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
+    let found = found.into_iter();
+    open.extend(found.map(|(name, metadata)| (metadata, path.join(name))));
     Ok(())
-}
-
-/// Lengths go first, so that no two sequences of records are the same bytes.
-fn record(hash: &mut Sha256, kind: &[u8], text: &[u8]) {
-    for part in [kind, text] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-}
-
-fn content_digest(
-    path: &Path,
-    block: &mut [u8],
-    interrupted: &AtomicBool,
-) -> Result<[u8; 32], SourceError> {
-    let mut file = File::open(path).map_err(SourceError::io("read", path))?;
-    let mut hash = Sha256::new();
-    loop {
-        if interrupted.load(Ordering::Relaxed) {
-            return Err(SourceError::Cancelled);
-        }
-        let read = file.read(block).map_err(SourceError::io("read", path))?;
-        match block.get(..read) {
-            None | Some([]) => return Ok(hash.finalize().into()),
-            Some(bytes) => hash.update(bytes),
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

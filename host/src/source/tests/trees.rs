@@ -40,7 +40,8 @@ fn names(tree: &SourceTree) -> Vec<String> {
 }
 
 fn digest(tree: &SourceTree) -> String {
-    tree.digest(&calm()).unwrap()
+    let state = tempfile::tempdir().unwrap();
+    tree.digest(&state.path().join("index"), &calm()).unwrap()
 }
 
 #[test]
@@ -68,6 +69,24 @@ fn a_build_sees_its_path_and_what_it_includes() {
         names(&all).iter().filter(|name| *name == "api/src").count(),
         1
     );
+}
+
+#[test]
+fn entries_are_sorted_by_path_whatever_their_names() {
+    let shop = shop();
+    for file in [
+        "api/src.old",
+        "api/src-2/x",
+        "api/src/a/b",
+        "api/src/a.b",
+        "api/Z",
+    ] {
+        write(&shop.path().join(file), file);
+    }
+    let entries = tree(shop.path(), ".", &[]).unwrap();
+    let entries = entries.entries(&calm()).unwrap();
+    assert!(entries.len() > 15);
+    assert!(entries.is_sorted_by(|a, b| a.path < b.path), "{entries:?}");
 }
 
 #[test]
@@ -172,7 +191,7 @@ fn links_that_lead_out_are_refused() {
         let shop = shop();
         symlink(target, shop.path().join(link)).unwrap();
         let api = tree(shop.path(), "api", &[]).unwrap();
-        let error = api.digest(&calm()).unwrap_err();
+        let error = api.entries(&calm()).unwrap_err();
         assert!(matches!(error, SourceError::Outside { .. }), "{error}");
         assert!(error.to_string().contains(link), "{error}");
     }
@@ -190,7 +209,7 @@ fn links_that_lead_out_by_way_of_another_are_refused() {
     let api = tree(&root, "api", &[]).unwrap();
     digest(&api);
     symlink("up/../../outside", root.join("api/a/b/link")).unwrap();
-    let refused = api.digest(&calm());
+    let refused = api.entries(&calm());
     assert!(
         matches!(refused, Err(SourceError::Outside { .. })),
         "{refused:?}"
@@ -239,31 +258,7 @@ fn an_interrupt_ends_it() {
     let api = tree(shop.path(), "api", &[]).unwrap();
     let interrupted = AtomicBool::new(true);
     assert!(matches!(
-        api.digest(&interrupted),
+        api.digest(&shop.path().join("index"), &interrupted),
         Err(SourceError::Cancelled)
     ));
-}
-
-#[test]
-fn a_copy_has_what_the_digest_is_of() {
-    let (shop, target) = (shop(), tempfile::tempdir().unwrap());
-    let main = shop.path().join("api/src/main");
-    fs::set_permissions(&main, fs::Permissions::from_mode(0o755)).unwrap();
-    symlink("src/main", shop.path().join("api/link")).unwrap();
-    write(&shop.path().join("api/.stagewrightignore"), "*.log\n");
-    write(&shop.path().join("api/old.log"), "x");
-    let api = tree(shop.path(), "api", &["libs/common"]).unwrap();
-
-    let copied = target.path().join("source");
-    write(&copied.join("api/stale"), "of the last build");
-    api.copy_to(&copied, &calm()).unwrap();
-    let copy = tree(&copied, "api", &["libs/common"]).unwrap();
-    assert_eq!(digest(&api), digest(&copy));
-    assert!(!copied.join("api/old.log").exists() && !copied.join("libs/other").exists());
-    let modified = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
-    assert_eq!(modified(&main), modified(&copied.join("api/src/main")));
-
-    let interrupted = AtomicBool::new(true);
-    let cancelled = api.copy_to(&copied, &interrupted);
-    assert!(matches!(cancelled, Err(SourceError::Cancelled)));
 }

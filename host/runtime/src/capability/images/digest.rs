@@ -28,6 +28,12 @@ impl Digest {
     pub fn hex(&self) -> String {
         hexadecimal(&self.0)
     }
+
+    /// A number that looks drawn by chance, and is the same for the same content.
+    pub(crate) fn draw(&self) -> u64 {
+        let digits = self.0.first_chunk().copied().unwrap_or_default();
+        u64::from_le_bytes(digits)
+    }
 }
 
 impl FromStr for Digest {

@@ -4,19 +4,17 @@
 //! root, order is fixed. Equal inputs give an equal digest on every machine, which is what
 //! makes "unchanged" a comparison of two strings.
 
-use std::time::SystemTime;
-
 use oci_spec::image::{Arch, Descriptor, MediaType, Os};
 use serde_json::{Map, Value, json};
 
 use super::layout::LARGEST_DOCUMENT;
-use super::pack::{self, PackedAt};
+use super::pack::{PackedAt, Packer};
 use super::{Digest, Image, ImageConfig, ImageError, Layer, Store};
-use crate::folder::{Folder, Interrupt};
+use crate::folder::{Folder, Interrupt, Moment};
 
 /// 1970-01-01; the specification allows leaving it out, some tools show it.
 const CREATED: &str = "1970-01-01T00:00:00Z";
-/// Calls of [`Draft::add`].
+/// Layers over those of the base.
 const MOST_LAYERS: usize = 100;
 
 /// An image that does not exist yet.
@@ -49,9 +47,9 @@ impl Draft {
         }
     }
 
-    /// Adds one layer that holds the file or sub-tree `path` of `source` at `target`, an
-    /// absolute path in the image. A sub-tree that was packed before and has not been touched
-    /// since is not read again.
+    /// Adds the file or sub-tree `path` of `source` at `target`, an absolute path in the image:
+    /// as one layer, or several when it is large. Parts that were packed before and have not
+    /// been touched since are not read again.
     pub fn add(
         &mut self,
         source: &Folder,
@@ -59,19 +57,20 @@ impl Draft {
         target: &str,
         interrupt: &Interrupt,
     ) -> Result<(), ImageError> {
-        self.add_at(source, path, target, SystemTime::now(), interrupt)
+        self.add_at(source, path, target, Moment::now, interrupt)
     }
 
-    /// The same, at a moment that the caller knows.
+    /// The same, with the time of a clock that the caller knows.
     pub(crate) fn add_at(
         &mut self,
         source: &Folder,
         path: &str,
         target: &str,
-        now: SystemTime,
+        clock: fn() -> Moment,
         interrupt: &Interrupt,
     ) -> Result<(), ImageError> {
-        if self.layers.len() == MOST_LAYERS {
+        let most = MOST_LAYERS.saturating_sub(self.layers.len());
+        if most == 0 {
             let what = "the new image".to_owned();
             return Err(ImageError::TooLarge {
                 what,
@@ -79,15 +78,15 @@ impl Draft {
                 unit: "layers",
             });
         }
-        let place = PackedAt::parse(target)?;
-        self.layers.push(pack::layer(
-            &self.store,
-            source,
-            path,
-            &place,
-            now,
+        let packer = Packer {
+            store: &self.store,
+            most,
+            clock,
             interrupt,
-        )?);
+        };
+        let target = PackedAt::parse(target)?;
+        let layers = packer.layers(source, path, &target)?;
+        self.layers.extend(layers);
         Ok(())
     }
 

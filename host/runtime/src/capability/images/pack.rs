@@ -1,29 +1,39 @@
-//! A folder as a layer: read once, archived, compressed and hashed twice on the way.
+//! A folder as layers: read once, archived, compressed and hashed twice on the way, several
+//! layers at a time.
 //!
-//! The same content gives the same bytes on every machine: entries in one order, times zero,
-//! owners root, modes 0644 or 0755, and a gzip header that says nothing. Pipes, sockets and
-//! devices are left out. Directories above the target are not in the layer, so that it never
-//! replaces a link of the base by a directory.
+//! The same content gives the same bytes on every machine. Directories above the target are
+//! not in the layers, so that they never replace a link of the base by a directory.
 
+mod archive;
 mod gzip;
 mod memory;
+mod part;
 
-use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read};
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZero;
 use std::path::{Component, Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use oci_spec::image::MediaType;
-use tar::{Builder, EntryType, Header};
 use tempfile::NamedTempFile;
 
+use self::archive::Start;
 use self::gzip::Gzip;
 use self::memory::Memory;
+use self::part::{Cutter, MOST_PARTS, Part};
 use super::digest::Hashing;
 use super::draft::describe;
 use super::{ImageError, Layer, Store};
-use crate::folder::{Directory, Folder, FolderError, Interrupt, Kind, Next, Place, Stat};
+use crate::folder::{Folder, Interrupt, Kind, Moment, Next};
+
+/// Layers that are packed at the same time; each is compressed on all cores.
+const MOST_PACKERS: usize = 4;
+/// Files, directories and links of one folder.
+const MOST_ENTRIES: u64 = 1_000_000;
 
 /// Where something goes in an image: the absolute path without its first `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,197 +60,165 @@ impl PackedAt {
     }
 }
 
-/// Packs a file or a sub-tree, unless it was packed before and has not been touched since.
-/// `now` is a moment before anything of it is looked at.
-pub(crate) fn layer(
-    store: &Store,
-    source: &Folder,
-    path: &str,
-    target: &PackedAt,
-    now: SystemTime,
-    interrupt: &Interrupt,
-) -> Result<Layer, ImageError> {
-    let stamp = source.stamp(path, interrupt)?;
-    let memory = Memory::of(store, &stamp, &target.0);
-    if let Some(layer) = memory.recall() {
-        return Ok(layer);
-    }
-    let layer = write(store, source, path, target, interrupt)?;
-    if stamp.is_settled(now) {
-        memory.remember(&layer)?;
-    }
-    Ok(layer)
+/// Turns files into layers of a store.
+pub(crate) struct Packer<'a> {
+    pub(crate) store: &'a Store,
+    /// Layers that a folder is cut into at most.
+    pub(crate) most: usize,
+    /// Tells the time.
+    pub(crate) clock: fn() -> Moment,
+    pub(crate) interrupt: &'a Interrupt,
 }
 
-fn write(
-    store: &Store,
-    source: &Folder,
-    path: &str,
-    target: &PackedAt,
-    interrupt: &Interrupt,
-) -> Result<Layer, ImageError> {
-    let compressed = Gzip::new(Hashing::new(store.blobs().incoming()?))
-        .map_err(ImageError::io("begin", "a layer"))?;
-    let mut archive = Archive {
-        tar: Builder::new(Hashing::new(compressed)),
-        interrupt,
-    };
-    let place = source.find(path)?;
-    archive.tree(source, &place, &target.0)?;
-    let finish = || -> io::Result<_> {
-        let (compressed, diff_id, _) = archive.tar.into_inner()?.finish();
-        let (file, digest, size) = compressed.finish()?.finish();
-        Ok((file, diff_id, digest, size))
-    };
-    let (file, diff_id, digest, size): (NamedTempFile, _, _, _) =
-        finish().map_err(ImageError::io("write", "a layer"))?;
-    store.blobs().adopt(file, digest, size)?;
-    Ok(Layer {
-        descriptor: describe(MediaType::ImageLayerGzip, digest, size)?,
-        diff_id,
-    })
-}
-
-struct Archive<'a, W: io::Write> {
-    tar: Builder<W>,
-    interrupt: &'a Interrupt,
-}
-
-impl<W: io::Write> Archive<'_, W> {
-    fn tree(&mut self, source: &Folder, place: &Place, target: &Path) -> Result<(), ImageError> {
-        let stat = place
-            .stat()
-            .map_err(FolderError::io("look at", &place.path))?;
-        match (&place.name, stat.kind) {
-            (Some(name), Kind::File) if target != Path::new("") => {
-                self.file(&place.directory, name, &stat, target, &place.path)
-            }
-            (_, Kind::Directory) => {
-                if target != Path::new("") {
-                    self.directory(target)?;
-                }
-                let start = place
-                    .open()
-                    .map_err(FolderError::io("open the directory", &place.path))?;
-                source.walk(place, self.interrupt).visit(&start, |found| {
-                    let (target, place) = (target.join(found.path), place.path.join(found.path));
-                    match found.stat.kind {
-                        Kind::File => {
-                            self.file(found.parent, found.name, &found.stat, &target, &place)?
-                        }
-                        Kind::Directory => self.directory(&target)?,
-                        Kind::Link => self.link(found.parent, found.name, &target, &place)?,
-                        Kind::Other => {}
-                    }
-                    Ok::<_, ImageError>(Next::On)
-                })
-            }
-            (_, Kind::File) => Err(ImageError::Malformed {
+impl Packer<'_> {
+    /// Packs a file or a sub-tree; parts that were packed before and have not been touched
+    /// since are not read again.
+    pub(crate) fn layers(
+        &self,
+        source: &Folder,
+        path: &str,
+        target: &PackedAt,
+    ) -> Result<Vec<Layer>, ImageError> {
+        let start = Start::find(source, path)?;
+        if start.stat.kind == Kind::File && target.0 == Path::new("") {
+            return Err(ImageError::Malformed {
                 given: "/".to_owned(),
                 expected: "a place for a file",
-            }),
-            _ => {
-                let path = place.path.clone();
-                Err(FolderError::WrongKind {
-                    path,
-                    expected: "a file or a directory",
+            });
+        }
+        let work = Work {
+            packer: self,
+            start: &start,
+            target: &target.0,
+            memory: Memory::of(self.store),
+            layers: Mutex::default(),
+            has_failed: AtomicBool::new(false),
+        };
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let (parts, queue) = sync_channel(1);
+        let queue = Mutex::new(queue);
+        thread::scope(|scope| {
+            let packers: Vec<_> = (0..cores.min(MOST_PACKERS))
+                .map(|_| scope.spawn(|| work.take_from(&queue)))
+                .collect();
+            let cut = self.cut(source, &start, |part| {
+                parts.send(part).is_ok() && !work.has_failed.load(Ordering::Relaxed)
+            });
+            drop(parts);
+            let mut outcome = cut;
+            for packer in packers {
+                let lost = |_| ImageError::io("pack", "a layer")(io::Error::other("a thread died"));
+                outcome = outcome.and(packer.join().map_err(lost).flatten());
+            }
+            outcome
+        })?;
+        work.finish()
+    }
+
+    /// Walks over everything; ends early when `hand_over` says so.
+    fn cut(
+        &self,
+        source: &Folder,
+        start: &Start,
+        mut hand_over: impl FnMut((usize, Part)) -> bool,
+    ) -> Result<(), ImageError> {
+        let mut cutter = Cutter::new(self.most.min(MOST_PARTS));
+        let mut number = 0;
+        let mut send = |part: Option<Part>| {
+            part.is_none_or(|part| {
+                number += 1;
+                hand_over((number, part))
+            })
+        };
+        let mut entries = 1;
+        let mut goes_on = send(cutter.add(Path::new(""), start.stat));
+        if start.stat.kind == Kind::Directory {
+            let walk = source.walk(&start.place, self.interrupt);
+            walk.visit(start.directory(), |found| {
+                entries += 1;
+                if entries > MOST_ENTRIES {
+                    return Err(ImageError::TooLarge {
+                        what: "the folder that is packed".to_owned(),
+                        limit: MOST_ENTRIES,
+                        unit: "files",
+                    });
                 }
-                .into())
+                goes_on = goes_on && send(cutter.add(found.path, found.stat));
+                Ok(if goes_on { Next::On } else { Next::Stop })
+            })?;
+        }
+        send(cutter.finish());
+        Ok(())
+    }
+}
+
+/// The packing of one folder, which several threads share.
+struct Work<'a> {
+    packer: &'a Packer<'a>,
+    start: &'a Start,
+    target: &'a Path,
+    memory: Memory<'a>,
+    layers: Mutex<BTreeMap<usize, Layer>>,
+    has_failed: AtomicBool,
+}
+
+impl Work<'_> {
+    /// Packs parts until there are no more. After a failure they are only taken away.
+    fn take_from(&self, queue: &Mutex<Receiver<(usize, Part)>>) -> Result<(), ImageError> {
+        let mut outcome = Ok(());
+        loop {
+            let part = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok((number, part)) = part else {
+                return outcome;
+            };
+            if self.has_failed.load(Ordering::Relaxed) {
+                continue;
+            }
+            match self.layer(&part) {
+                Ok(layer) => {
+                    let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+                    layers.insert(number, layer);
+                }
+                Err(error) => {
+                    self.has_failed.store(true, Ordering::Relaxed);
+                    outcome = Err(error);
+                }
             }
         }
     }
 
-    fn file(
-        &mut self,
-        parent: &Directory,
-        name: &OsStr,
-        stat: &Stat,
-        target: &Path,
-        place: &Path,
-    ) -> Result<(), ImageError> {
-        let file = parent.file(name).map_err(FolderError::io("open", place))?;
-        // What is in the header must be what follows it, even when somebody is writing.
-        let size = file
-            .metadata()
-            .map_err(FolderError::io("look at", place))?
-            .len();
-        let mut header = header(
-            EntryType::Regular,
-            if stat.is_executable() { 0o755 } else { 0o644 },
-        );
-        header.set_size(size);
-        let mut content = Content {
-            file,
-            left: size,
-            interrupt: self.interrupt,
-        };
-        let written = self.tar.append_data(&mut header, target, &mut content);
-        self.check(written, place)?;
-        if content.left > 0 {
-            return Err(FolderError::io("read", place)(io::Error::other(
-                "it was cut short meanwhile",
-            ))
-            .into());
+    fn layer(&self, part: &Part) -> Result<Layer, ImageError> {
+        if let Some(layer) = self.memory.recall(&part.stamp, self.target) {
+            return Ok(layer);
         }
-        Ok(())
-    }
-
-    fn directory(&mut self, target: &Path) -> Result<(), ImageError> {
-        let mut header = header(EntryType::Directory, 0o755);
-        let written = self
-            .tar
-            .append_data(&mut header, target.join(""), io::empty());
-        self.check(written, target)
-    }
-
-    fn link(
-        &mut self,
-        parent: &Directory,
-        name: &OsStr,
-        target: &Path,
-        place: &Path,
-    ) -> Result<(), ImageError> {
-        let text = parent
-            .read_link(name)
-            .map_err(FolderError::io("read the link", place))?;
-        let mut header = header(EntryType::Symlink, 0o777);
-        let written = self.tar.append_link(&mut header, target, &text);
-        self.check(written, place)
-    }
-
-    fn check(&self, written: io::Result<()>, place: &Path) -> Result<(), ImageError> {
-        if self.interrupt.is_raised() {
-            return Err(ImageError::Interrupted);
+        let moment = (self.packer.clock)();
+        let layer = self.write(part)?;
+        if part.stamp.is_settled(moment) {
+            self.memory.remember(&part.stamp, self.target, &layer)?;
         }
-        Ok(written.map_err(FolderError::io("pack", place))?)
+        Ok(layer)
     }
-}
 
-fn header(kind: EntryType, mode: u32) -> Header {
-    let mut header = Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_mode(mode);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_size(0);
-    header
-}
+    fn write(&self, part: &Part) -> Result<Layer, ImageError> {
+        let blobs = self.packer.store.blobs();
+        let archive = Hashing::new(Gzip::new(Hashing::new(blobs.incoming()?)));
+        let interrupt = self.packer.interrupt;
+        let archive = archive::write(part, self.start, self.target, archive, interrupt)?;
+        let (gzip, diff_id, _) = archive.finish();
+        let compressed = gzip.finish().map_err(ImageError::io("write", "a layer"))?;
+        let (file, digest, size): (NamedTempFile, _, _) = compressed.finish();
+        blobs.adopt(file, digest, size)?;
+        Ok(Layer {
+            descriptor: describe(MediaType::ImageLayerGzip, digest, size)?,
+            diff_id,
+        })
+    }
 
-/// As many bytes of a file as its header promises.
-struct Content<'a> {
-    file: File,
-    left: u64,
-    interrupt: &'a Interrupt,
-}
-
-impl Read for Content<'_> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        if self.interrupt.is_raised() {
-            return Err(io::Error::other("interrupted"));
-        }
-        let count = Read::by_ref(&mut self.file).take(self.left).read(bytes)?;
-        self.left -= count as u64;
-        Ok(count)
+    /// The layers in the order of their parts.
+    fn finish(self) -> Result<Vec<Layer>, ImageError> {
+        self.memory.tidy()?;
+        let layers = self.layers.into_inner();
+        let layers = layers.unwrap_or_else(PoisonError::into_inner);
+        Ok(layers.into_values().collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::super::*;
 use super::{folder, make_executable, put};
@@ -58,15 +58,30 @@ fn every_kind_of_change_gives_another_digest() {
     changed("a file instead of a link");
 }
 
+fn stamp(root: &Path) -> Stamp {
+    let mut stamp = Stamp::default();
+    let folder = folder(root);
+    let place = folder.find(".").unwrap();
+    let interrupt = Interrupt::new();
+    let walk = folder.walk(&place, &interrupt);
+    let visited = walk.visit(&place.directory, |found| {
+        stamp.add(found.path, &found.stat);
+        Ok::<_, FolderError>(Next::On)
+    });
+    visited.unwrap();
+    stamp
+}
+
 #[test]
 fn a_stamp_is_settled_only_when_later_changes_must_show() {
     let place = tempfile::tempdir().unwrap();
     put(place.path(), "a/file", "content");
-    let folder = folder(place.path());
-    let stamp = folder.stamp(".", &Interrupt::new()).unwrap();
-    assert_eq!(stamp, folder.stamp(".", &Interrupt::new()).unwrap());
-    assert!(!stamp.is_settled(SystemTime::now()));
-    assert!(stamp.is_settled(SystemTime::now() + Duration::from_secs(5)));
+    let before = stamp(place.path());
+    assert_eq!(before.key(), stamp(place.path()).key());
+    let changed = fs::metadata(place.path().join("a/file")).unwrap();
+    let changed = Identity::of(&changed).changed;
+    assert!(!before.is_settled(Moment(changed)), "in the same tick");
+    assert!(before.is_settled(Moment((changed.0 + 5, changed.1))));
     put(place.path(), "a/file", "CONTENT");
     let time = fs::FileTimes::new().set_modified(SystemTime::UNIX_EPOCH);
     File::options()
@@ -75,5 +90,18 @@ fn a_stamp_is_settled_only_when_later_changes_must_show() {
         .unwrap()
         .set_times(time)
         .unwrap();
-    assert_ne!(stamp, folder.stamp(".", &Interrupt::new()).unwrap());
+    assert_ne!(before.key(), stamp(place.path()).key());
+}
+
+#[test]
+fn times_that_a_file_system_may_have_cut_off_settle_later() {
+    let place = tempfile::tempdir().unwrap();
+    put(place.path(), "file", "content");
+    let mut identity = Identity::of(&fs::metadata(place.path().join("file")).unwrap());
+    identity.changed = (100, 5_000_001);
+    assert!(!identity.is_settled(Moment((100, 5_000_001))));
+    assert!(identity.is_settled(Moment((100, 9_000_000))));
+    identity.changed = (100, 0);
+    assert!(!identity.is_settled(Moment((101, 999_999_999))));
+    assert!(identity.is_settled(Moment((103, 0))));
 }

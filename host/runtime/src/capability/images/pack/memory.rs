@@ -1,10 +1,10 @@
-//! What was packed before: from the stamp of an untouched sub-tree to its layer.
+//! What was packed before: from the stamp of untouched files to their layer.
 //!
 //! A note in `.layers/` of the store is only a shortcut. It is believed when it can be read
-//! and its blob is there; else the sub-tree is packed again, to the same digest.
+//! and its blob is there; else the files are packed again, to the same digest.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -16,7 +16,7 @@ use super::super::{Digest, ImageError, Layer, Store};
 use crate::folder::Stamp;
 
 /// Changes when the same content is packed to other bytes.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 const LONGEST_NOTE: u64 = 64 * 1024;
 /// Beyond this the oldest are forgotten.
 const MOST_NOTES: usize = 4096;
@@ -27,28 +27,22 @@ struct Note {
     diff_id: String,
 }
 
-/// The note of one sub-tree at one target.
+/// The notes of a store.
 pub(super) struct Memory<'a> {
     store: &'a Store,
     folder: PathBuf,
-    note: PathBuf,
 }
 
 impl<'a> Memory<'a> {
-    pub(super) fn of(store: &'a Store, stamp: &Stamp, target: &Path) -> Self {
-        let mut key = format!("{FORMAT}\0{}\0", stamp.key).into_bytes();
-        key.extend(target.as_os_str().as_bytes());
+    pub(super) fn of(store: &'a Store) -> Self {
         let folder = store.root().join(".layers");
-        Self {
-            store,
-            note: folder.join(Digest::of(&key).hex()),
-            folder,
-        }
+        Self { store, folder }
     }
 
-    pub(super) fn recall(&self) -> Option<Layer> {
+    /// The layer that files with this stamp were packed into for this target.
+    pub(super) fn recall(&self, stamp: &Stamp, target: &Path) -> Option<Layer> {
         let mut text = Vec::new();
-        fs::File::open(&self.note)
+        fs::File::open(self.note(stamp, target))
             .ok()?
             .take(LONGEST_NOTE)
             .read_to_end(&mut text)
@@ -64,7 +58,12 @@ impl<'a> Memory<'a> {
             .then_some(layer)
     }
 
-    pub(super) fn remember(&self, layer: &Layer) -> Result<(), ImageError> {
+    pub(super) fn remember(
+        &self,
+        stamp: &Stamp,
+        target: &Path,
+        layer: &Layer,
+    ) -> Result<(), ImageError> {
         let note = Note {
             layer: layer.descriptor.clone(),
             diff_id: layer.diff_id.to_string(),
@@ -73,28 +72,44 @@ impl<'a> Memory<'a> {
         let write = || {
             fs::create_dir_all(&self.folder)?;
             file.write_all(&serde_json::to_vec(&note)?)?;
-            file.persist(&self.note)?;
-            forget_oldest(&self.folder)
+            file.persist(self.note(stamp, target))?;
+            Ok(())
         };
         write().map_err(ImageError::at("note a layer in", &self.folder))
     }
-}
 
-fn forget_oldest(folder: &Path) -> std::io::Result<()> {
-    let mut notes: Vec<(SystemTime, PathBuf)> = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        // Another process may forget the same one at the same time.
-        if let Ok(time) = entry.metadata().and_then(|metadata| metadata.modified()) {
-            notes.push((time, entry.path()));
+    /// Forgets the oldest notes when there are too many.
+    pub(super) fn tidy(&self) -> Result<(), ImageError> {
+        match forget_oldest(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(ImageError::at("clear", &self.folder)(error))
+            }
+            _ => Ok(()),
         }
     }
-    let surplus = notes.len().saturating_sub(MOST_NOTES);
-    if surplus > 0 {
-        notes.sort();
-        for (_, path) in notes.into_iter().take(surplus) {
-            let _ = fs::remove_file(path);
-        }
+
+    fn note(&self, stamp: &Stamp, target: &Path) -> PathBuf {
+        let mut key = format!("{FORMAT}\0{}\0", stamp.key()).into_bytes();
+        key.extend(target.as_os_str().as_bytes());
+        self.folder.join(Digest::of(&key).hex())
+    }
+}
+
+fn forget_oldest(folder: &Path) -> io::Result<()> {
+    let entries: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+    let surplus = entries.len().saturating_sub(MOST_NOTES);
+    if surplus == 0 {
+        return Ok(());
+    }
+    // Another process may forget the same ones at the same time.
+    let noted = entries.iter().filter_map(|entry| {
+        let time: SystemTime = entry.metadata().and_then(|it| it.modified()).ok()?;
+        Some((time, entry.path()))
+    });
+    let mut noted: Vec<_> = noted.collect();
+    noted.sort();
+    for (_, path) in noted.into_iter().take(surplus) {
+        let _ = fs::remove_file(path);
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! From folders to images: reproducible, configured, and remembered.
 
 use std::os::unix::fs::symlink;
-use std::time::{Duration, SystemTime};
 
 use super::super::*;
 use super::*;
+use crate::folder::Moment;
 
 fn config() -> ImageConfig {
     ImageConfig {
@@ -140,17 +140,18 @@ fn a_base_keeps_its_layers_and_what_nobody_overrides() {
 fn an_untouched_folder_is_not_read_again_and_a_touched_one_is() {
     let place = Place::new();
     place.put("src/file", "one");
-    let later = SystemTime::now() + Duration::from_secs(60);
-    let build = |moment| {
+    let fresh: fn() -> Moment = || Moment((0, 0));
+    let later: fn() -> Moment = || Moment((i64::MAX, 0));
+    let build = |clock| {
         let mut draft = Draft::new(&place.store);
         draft
-            .add_at(&place.folder("src"), ".", "/srv", moment, &Interrupt::new())
+            .add_at(&place.folder("src"), ".", "/srv", clock, &Interrupt::new())
             .unwrap();
         draft.finish(&Interrupt::new()).unwrap().digest()
     };
     let notes = || fs::read_dir(place.path("images/.layers")).map_or(0, Iterator::count);
     // So fresh a file could change once more without its times showing it.
-    let first = build(SystemTime::now());
+    let first = build(fresh);
     assert_eq!(notes(), 0);
     assert_eq!(build(later), first);
     assert_eq!(notes(), 1);
@@ -213,6 +214,68 @@ fn large_and_long_named_files_survive() {
         before.digest(".", &Interrupt::new()).unwrap(),
         after.digest(".", &Interrupt::new()).unwrap()
     );
+}
+
+/// Forty files of two mebibytes, as text so that they are packed fast.
+fn large_folder() -> Place {
+    let place = Place::new();
+    for number in 0..40 {
+        let line = format!("line of file {number:02}\n");
+        let text = line.repeat((2 << 20) / line.len());
+        place.put(&format!("src/folder-{}/{number}", number % 3), &text);
+    }
+    place
+}
+
+#[test]
+fn a_large_folder_becomes_the_same_layers_in_every_place() {
+    let (one, two) = (large_folder(), large_folder());
+    let image = one.image("src", "/srv");
+    assert!(image.layers().len() > 1, "{:?}", image.layers());
+    assert_eq!(image.digest(), two.image("src", "/srv").digest());
+    unpack(
+        &image,
+        &one.path("release"),
+        &UnpackLimits::default(),
+        &Interrupt::new(),
+    )
+    .unwrap();
+    let (before, after) = (one.folder("src"), one.folder("release/srv"));
+    assert_eq!(
+        before.digest(".", &Interrupt::new()).unwrap(),
+        after.digest(".", &Interrupt::new()).unwrap()
+    );
+    // A draft that has many layers already takes the folder as one.
+    let mut draft = Draft::new(&one.store);
+    one.put("small", "x");
+    for number in 0..99 {
+        let target = format!("/small-{number}");
+        draft
+            .add(&one.folder("."), "small", &target, &Interrupt::new())
+            .unwrap();
+    }
+    draft
+        .add(&one.folder("src"), ".", "/srv", &Interrupt::new())
+        .unwrap();
+    assert_eq!(
+        code(draft.add(&one.folder("."), "small", "/x", &Interrupt::new())),
+        "image.too-large"
+    );
+    assert_eq!(draft.finish(&Interrupt::new()).unwrap().layers().len(), 100);
+}
+
+#[test]
+fn a_changed_file_changes_one_layer_of_a_large_folder() {
+    let place = large_folder();
+    let before = place.image("src", "/srv");
+    place.put("src/folder-1/1", &"changed line\n".repeat(150_000));
+    let after = place.image("src", "/srv");
+    let changed = after
+        .layers()
+        .iter()
+        .filter(|layer| !before.layers().contains(layer))
+        .count();
+    assert_eq!(changed, 1, "{before:?} {after:?}");
 }
 
 #[test]
