@@ -5,6 +5,7 @@
 //! environments of its own; SQLite serialises their transactions.
 
 mod bell;
+mod checksum;
 mod connection;
 mod query;
 mod reader;

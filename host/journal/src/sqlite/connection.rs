@@ -107,6 +107,16 @@ impl Database {
     /// Ours for what SQLite answered when the journal could not `what`.
     pub(super) fn error(&self, what: &'static str, source: rusqlite::Error) -> JournalError {
         let path = self.path.clone();
+        match &source {
+            rusqlite::Error::FromSqlConversionFailure(_, _, reason) => {
+                return self.damaged(reason.to_string());
+            }
+            // A column of another kind than the tables have.
+            rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..) => return self.damaged(source.to_string()),
+            _ => {}
+        }
         match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 self.damaged(source.to_string())

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Type};
 
-use super::update::stored;
+use super::{checksum, update::stored};
 use crate::{Deployment, DeploymentId, Entry, MAX_PAGE, State};
 
 /// Reading facts stops after this many bytes, however many were asked for.
@@ -16,34 +16,55 @@ const DEPLOYMENT: &str = "
     JOIN environment e ON e.id = d.environment
     LEFT JOIN deployment m ON m.id = d.merged_into ";
 
-/// The facts after a number; `None` when there is no such deployment.
+/// The facts after a number; `None` when there is no such deployment. A fact that is missing
+/// or not as it was written is an error.
 pub(super) fn entries(
     connection: &Connection,
     id: &DeploymentId,
     after_seq: u64,
     limit: usize,
 ) -> rusqlite::Result<Option<Vec<Entry>>> {
-    let Some(deployment) = row_of(connection, id)? else {
+    let Some((deployment, last_seq)) = row_of(connection, id)? else {
         return Ok(None);
     };
     let mut statement = connection.prepare_cached(
-        "SELECT seq, time_ms, body FROM fact WHERE deployment = ?1 AND seq > ?2
+        "SELECT seq, time_ms, body, checksum FROM fact WHERE deployment = ?1 AND seq > ?2
          ORDER BY seq LIMIT ?3",
     )?;
     let mut rows = statement.query(params![deployment, stored(after_seq), bounded(limit)])?;
     let (mut entries, mut bytes) = (Vec::new(), 0_usize);
-    while bytes < PAGE_BYTES
-        && let Some(row) = rows.next()?
-    {
-        let body: String = row.get(2)?;
-        bytes = bytes.saturating_add(body.len());
-        entries.push(Entry {
-            seq: unsigned(row, 0)?,
-            time_ms: unsigned(row, 1)?,
-            body,
-        });
+    let mut next = stored(after_seq).saturating_add(1);
+    while bytes < PAGE_BYTES && entries.len() < limit {
+        let Some(row) = rows.next()? else {
+            if next <= last_seq {
+                return Err(damaged(format!("fact {next} of {id} is missing")));
+            }
+            break;
+        };
+        let entry = entry(row, id, next)?;
+        bytes = bytes.saturating_add(entry.body.len());
+        next = next.saturating_add(1);
+        entries.push(entry);
     }
     Ok(Some(entries))
+}
+
+/// A fact, if it is the next one and as it was written.
+fn entry(row: &Row<'_>, id: &DeploymentId, next: i64) -> rusqlite::Result<Entry> {
+    let (seq, time_ms, body): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    if seq != next {
+        return Err(damaged(format!("fact {next} of {id} is missing")));
+    }
+    if row.get::<_, i64>(3)? != i64::from(checksum::fact(id, seq, time_ms, &body)) {
+        return Err(damaged(format!(
+            "fact {seq} of {id} is not as it was written"
+        )));
+    }
+    Ok(Entry {
+        seq: unsigned(row, 0)?,
+        time_ms: unsigned(row, 1)?,
+        body,
+    })
 }
 
 /// One deployment.
@@ -65,13 +86,20 @@ pub(super) fn description(
     connection: &Connection,
     id: &DeploymentId,
 ) -> rusqlite::Result<Option<String>> {
-    let Some(deployment) = row_of(connection, id)? else {
+    let Some((deployment, _)) = row_of(connection, id)? else {
         return Ok(None);
     };
-    connection
-        .prepare_cached("SELECT body FROM description WHERE deployment = ?1")?
-        .query_row([deployment], |row| row.get(0))
-        .optional()
+    let found: Option<(String, i64)> = connection
+        .prepare_cached("SELECT body, checksum FROM description WHERE deployment = ?1")?
+        .query_row([deployment], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match found {
+        None => Err(damaged(format!("the description of {id} is missing"))),
+        Some((body, sum)) if sum == i64::from(checksum::description(id, &body)) => Ok(Some(body)),
+        Some(_) => Err(damaged(format!(
+            "the description of {id} is not as it was written"
+        ))),
+    }
 }
 
 /// The last deployments of an environment or of all, newest first.
@@ -114,13 +142,21 @@ pub(super) fn document(
     environment: &str,
     key: &str,
 ) -> rusqlite::Result<Option<String>> {
-    connection
+    let found: Option<(String, i64)> = connection
         .prepare_cached(
-            "SELECT o.body FROM document o JOIN environment e ON e.id = o.environment
+            "SELECT o.body, o.checksum FROM document o
+             JOIN environment e ON e.id = o.environment
              WHERE e.name = ?1 AND o.key = ?2",
         )?
-        .query_row([environment, key], |row| row.get(0))
-        .optional()
+        .query_row([environment, key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match found {
+        Some((body, sum)) if sum != i64::from(checksum::document(environment, key, &body)) => {
+            let what = format!("the document `{key}` of {environment} is not as it was written");
+            Err(damaged(what))
+        }
+        found => Ok(found.map(|(body, _)| body)),
+    }
 }
 
 /// The names of all environments.
@@ -141,19 +177,27 @@ pub(super) fn damage(connection: &Connection) -> rusqlite::Result<Option<String>
 pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
     let name: String = row.get(column)?;
     State::named(&name).ok_or_else(|| {
-        let reason = format!("`{name}` is not a state of a deployment");
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, reason.into())
+        damaged(format!(
+            "`{}` is not a state of a deployment",
+            name.escape_debug()
+        ))
     })
 }
 
-fn row_of(connection: &Connection, id: &DeploymentId) -> rusqlite::Result<Option<i64>> {
+/// What a query answers with when the file holds what nobody has written.
+fn damaged(what: String) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, what.into())
+}
+
+/// The row of a deployment, and the number of its last fact.
+fn row_of(connection: &Connection, id: &DeploymentId) -> rusqlite::Result<Option<(i64, i64)>> {
     connection
         .prepare_cached(
-            "SELECT d.id FROM deployment d JOIN environment e ON e.id = d.environment
+            "SELECT d.id, d.last_seq FROM deployment d JOIN environment e ON e.id = d.environment
              WHERE e.name = ?1 AND d.number = ?2",
         )?
         .query_row(params![id.environment(), stored(id.number())], |row| {
-            row.get(0)
+            Ok((row.get(0)?, row.get(1)?))
         })
         .optional()
 }

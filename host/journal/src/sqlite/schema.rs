@@ -37,19 +37,22 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX unfinished ON deployment (environment, number) WHERE state <> 'ended';
     CREATE TABLE description (
         deployment INTEGER PRIMARY KEY REFERENCES deployment (id),
-        body TEXT NOT NULL
+        body TEXT NOT NULL,
+        checksum INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE fact (
         deployment INTEGER NOT NULL REFERENCES deployment (id),
         seq INTEGER NOT NULL,
         time_ms INTEGER NOT NULL,
         body TEXT NOT NULL,
+        checksum INTEGER NOT NULL,
         PRIMARY KEY (deployment, seq)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE document (
         environment INTEGER NOT NULL REFERENCES environment (id),
         key TEXT NOT NULL,
         body TEXT NOT NULL,
+        checksum INTEGER NOT NULL,
         UNIQUE (environment, key)
     ) STRICT;
 "];

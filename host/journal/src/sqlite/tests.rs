@@ -1,6 +1,7 @@
 //! The embedded journal against real files: what is kept, what is refused, who is told.
 
 mod damage;
+mod fuzz;
 mod order;
 mod watch;
 

@@ -5,6 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::checksum;
 use crate::{
     Append, DeploymentId, Document, End, JournalError, MAX_APPEND_BYTES, MAX_TEXT_BYTES,
     NewDeployment, State,
@@ -51,12 +52,15 @@ pub(super) fn create(connection: &Connection, new: &NewDeployment) -> Outcome<De
             new.trigger,
             stored(new.time_ms)
         ])?;
-    let id = connection.last_insert_rowid();
+    let row = connection.last_insert_rowid();
+    let id = DeploymentId::new(&new.environment, number.unsigned_abs());
+    let checksum = checksum::description(&id, &new.description);
     connection
-        .prepare_cached("INSERT INTO description (deployment, body) VALUES (?1, ?2)")?
-        .execute(params![id, new.description])?;
-    insert(connection, id, 0, stored(new.time_ms), &new.bodies)?;
-    Ok(DeploymentId::new(&new.environment, number.unsigned_abs()))
+        .prepare_cached("INSERT INTO description (deployment, body, checksum) VALUES (?1, ?2, ?3)")?
+        .execute(params![row, new.description, checksum])?;
+    let time = stored(new.time_ms);
+    insert(connection, &id, (row, 0), time, &new.bodies)?;
+    Ok(id)
 }
 
 /// Appends facts and what comes with them.
@@ -84,7 +88,8 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<()> {
     };
 
     let time = stored(append.time_ms);
-    insert(connection, found.id, found.last_seq, time, &append.bodies)?;
+    let place = (found.id, found.last_seq);
+    insert(connection, &append.deployment, place, time, &append.bodies)?;
     if append.starts {
         start(connection, found.id, time)?;
     }
@@ -92,26 +97,28 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Outcome<()> {
         end(connection, found.id, how, merged_into, time)?;
     }
     for document in &append.documents {
-        put(connection, found.environment, document)?;
+        let name = append.deployment.environment();
+        put(connection, found.environment, name, document)?;
     }
     Ok(())
 }
 
-/// Writes facts after the last one of a deployment.
+/// Writes facts after the last one of a deployment, which is given with its row.
 fn insert(
     connection: &Connection,
-    deployment: i64,
-    last_seq: i64,
+    id: &DeploymentId,
+    (deployment, last_seq): (i64, i64),
     time: i64,
     bodies: &[String],
 ) -> Outcome<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO fact (deployment, seq, time_ms, body) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO fact (deployment, seq, time_ms, body, checksum) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     let mut last = last_seq;
     for body in bodies {
         last += 1;
-        insert.execute(params![deployment, last, time, body])?;
+        let checksum = checksum::fact(id, last, time, body);
+        insert.execute(params![deployment, last, time, body, checksum])?;
     }
     connection
         .prepare_cached("UPDATE deployment SET last_seq = ?2 WHERE id = ?1")?
@@ -136,11 +143,8 @@ pub(super) fn put_document(
     document: &Document,
 ) -> Outcome<()> {
     fits("a document", document.body.len(), MAX_TEXT_BYTES)?;
-    put(
-        connection,
-        environment(connection, environment_name)?,
-        document,
-    )
+    let environment = environment(connection, environment_name)?;
+    put(connection, environment, environment_name, document)
 }
 
 /// A deployment that is written to.
@@ -237,13 +241,15 @@ fn environment(connection: &Connection, name: &str) -> Outcome<i64> {
     Ok(id)
 }
 
-fn put(connection: &Connection, environment: i64, document: &Document) -> Outcome<()> {
+fn put(connection: &Connection, environment: i64, name: &str, document: &Document) -> Outcome<()> {
+    let checksum = checksum::document(name, &document.key, &document.body);
     connection
         .prepare_cached(
-            "INSERT INTO document (environment, key, body) VALUES (?1, ?2, ?3)
-             ON CONFLICT (environment, key) DO UPDATE SET body = excluded.body",
+            "INSERT INTO document (environment, key, body, checksum) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (environment, key)
+             DO UPDATE SET body = excluded.body, checksum = excluded.checksum",
         )?
-        .execute(params![environment, document.key, document.body])?;
+        .execute(params![environment, document.key, document.body, checksum])?;
     Ok(())
 }
 

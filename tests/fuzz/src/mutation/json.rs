@@ -10,7 +10,11 @@ pub(super) fn change(input: &mut Vec<u8>, mutator: &Mutator<'_>, rng: &mut Rng) 
     let Ok(mut value) = serde_json::from_slice::<Value>(input) else {
         return text::change(input, mutator, rng);
     };
-    let mut at = rng.usize(..count(&value));
+    // A large list has so many leaves that it would hardly ever be its own turn.
+    let mut at = match rng.u8(..6) {
+        0 => 0,
+        _ => rng.usize(..count(&value)),
+    };
     if let Some(place) = nth(&mut value, &mut at) {
         change_at(place, mutator, rng);
     }
