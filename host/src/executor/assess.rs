@@ -147,10 +147,11 @@ impl Workshop {
         }
         call.commands = declared_commands(&builder.config);
         let plugin = self.plugin(builder).await?;
-        for (name, value) in plugin.inputs(call).await? {
-            parts.push((name, value));
-        }
-        Ok(Fingerprint::new(parts))
+        // Of two equal labels the later counts, and that is the host's: a plugin adds to what
+        // an image is made from, and hides nothing of it.
+        let mut inputs = plugin.inputs(call).await?;
+        inputs.append(&mut parts);
+        Ok(Fingerprint::new(inputs))
     }
 
     /// Is the image that was pushed still where deployers find it?

@@ -233,3 +233,64 @@ fn durations() -> Result<(), Finding> {
     })?;
     Ok(())
 }
+
+/// Schemas come with plugins: they are as little trusted as anything else of a plugin.
+#[test]
+fn schemas() -> Result<(), Finding> {
+    let target = Target::new("config-schema", Shape::Json)
+        .seed(include_str!("schema.json"))
+        .seed(r##"{"$ref": "#"}"##)
+        .seed(r##"{"allOf": [{"$ref": "#"}], "$defs": {"a": {"not": {"$ref": "#/$defs/a"}}}}"##)
+        .seed(r##"{"$dynamicRef": "#x", "$dynamicAnchor": "x", "if": {"$ref": "#"}}"##)
+        .words(&[
+            "$ref",
+            "#",
+            "#/$defs/a",
+            "$defs",
+            "type",
+            "object",
+            "array",
+            "properties",
+            "items",
+            "pattern",
+            "^(a+)+$",
+            "(?=a)",
+            "a{1000}{1000}",
+            "anyOf",
+            "oneOf",
+            "not",
+            "minimum",
+            "additionalProperties",
+            "required",
+            "enum",
+            "const",
+            "maxLength",
+            "description",
+            "https://example.com/x.json",
+            "file:///etc/passwd",
+            "patternProperties",
+            "$id",
+        ]);
+    let text = "{steps: [[cargo, build], {run: [x], in: a}], outputs: [1, aaaaaaaaaaaaaaaaaaaaaab], x: {}}";
+    let document = Document::parse(text).0.unwrap();
+    let value = document.value();
+    target.run(|input| {
+        let Ok(schema) = serde_json::from_slice(input) else {
+            return Verdict::Refused;
+        };
+        match check_shape(&schema, &value, &document, "") {
+            Ok(findings) => {
+                for finding in findings {
+                    let told = finding.in_file("f").to_string();
+                    assert!(!told.contains(char::is_control), "{told:?}");
+                }
+                Verdict::Accepted
+            }
+            Err(bad) => {
+                assert!(!bad.to_string().is_empty());
+                Verdict::Refused
+            }
+        }
+    })?;
+    Ok(())
+}
