@@ -85,7 +85,8 @@ fn replies() -> Result<(), Finding> {
                 let _ = far.write_all(input).await;
                 let _ = far.shutdown().await;
             };
-            let (answer, ()) = tokio::join!(converse(near, &cancel()), driver);
+            let request = cancel();
+            let (answer, ()) = tokio::join!(converse(near, &request), driver);
             Verdict::from(answer.is_ok())
         })
     })?;

@@ -207,3 +207,60 @@ async fn a_full_disk_is_named_and_nothing_of_the_append_is_kept() {
     writer.append(facts(&id, 1, &["a", "b"])).await.unwrap();
     assert_eq!(bodies(&fixture.journal, &id).await, ["a", "b"]);
 }
+
+/// Found by the fuzzer: SQLite reads bytes that went bad in the middle of a text as if they had
+/// been written so.
+#[tokio::test]
+async fn what_is_not_as_it_was_written_is_refused_by_name() {
+    for (damage, named) in [
+        (
+            "UPDATE fact SET body = 'B' WHERE seq = 2",
+            "fact 2 of shop-1",
+        ),
+        (
+            "UPDATE fact SET time_ms = 5 WHERE seq = 3",
+            "fact 3 of shop-1",
+        ),
+        (
+            "DELETE FROM fact WHERE seq = 2",
+            "fact 2 of shop-1 is missing",
+        ),
+        (
+            "DELETE FROM fact WHERE seq = 3",
+            "fact 3 of shop-1 is missing",
+        ),
+        (
+            "UPDATE description SET body = '{}'",
+            "the description of shop-1",
+        ),
+        (
+            "DELETE FROM description",
+            "the description of shop-1 is missing",
+        ),
+        (
+            "UPDATE document SET body = '{}'",
+            "the document `ledger` of shop",
+        ),
+        ("UPDATE environment SET name = 'shoq'", "of shoq"),
+    ] {
+        let fixture = Fixture::new();
+        let id = queued(&fixture.journal, "shop").await;
+        let append = facts(&id, 1, &["a", "b", "c"]).document("ledger", "kept");
+        fixture.journal.append(append).await.unwrap();
+        open_raw(&fixture.path()).execute_batch(damage).unwrap();
+
+        let name = fixture.journal.environments().await.unwrap().remove(0);
+        let id = crate::DeploymentId::new(&name, 1);
+        let read = async {
+            fixture.journal.document(&name, "ledger").await?;
+            fixture.journal.description(&id).await?;
+            fixture.journal.read(&id, 0, 10).await
+        };
+        let error = read.await.unwrap_err();
+        assert!(
+            matches!(error, JournalError::Damaged { .. }),
+            "{damage}: {error}"
+        );
+        assert!(error.to_string().contains(named), "{damage}: {error}");
+    }
+}
