@@ -18,9 +18,32 @@ const PATIENCE: u32 = 5_000;
 /// sides, and some of ours.
 const MOST_TAKEN: usize = 48 * 1024 * 1024;
 
-/// A server for one connection, which says this as often as is asked for, listens until the
+/// Whether a request of HTTP/1.1 is there.
+fn by_http(heard: &[u8]) -> bool {
+    heard.windows(4).any(|end| end == b"\r\n\r\n")
+}
+
+/// Whether the headers of a request are there, behind the preface of HTTP/2 (RFC 9113, sections
+/// 3.4 and 4.1).
+fn by_grpc(heard: &[u8]) -> bool {
+    let mut rest = heard.get(24..).unwrap_or_default();
+    while let Some(([a, b, c, kind], _)) = rest.split_first_chunk::<4>() {
+        if *kind == HEADERS {
+            return true;
+        }
+        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        rest = rest.get(9 + length..).unwrap_or_default();
+    }
+    false
+}
+
+/// A server for one connection, which, once it was asked, says this as often as is wanted, listens until the
 /// other side has finished, and tells how much of it was taken.
-async fn serve(answer: Vec<u8>, times: usize) -> (SocketAddr, JoinHandle<usize>) {
+async fn serve(
+    is_asked: fn(&[u8]) -> bool,
+    answer: Vec<u8>,
+    times: usize,
+) -> (SocketAddr, JoinHandle<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(async move {
@@ -29,8 +52,12 @@ async fn serve(answer: Vec<u8>, times: usize) -> (SocketAddr, JoinHandle<usize>)
         drop(listener);
         let (mut hear, mut say) = stream.into_split();
         // It must have listened before it speaks: an answer to nothing is another thing.
-        let mut first = [0; 1];
-        let _ = hear.read(&mut first).await;
+        let mut asked = Vec::new();
+        while !is_asked(&asked) {
+            if hear.read_buf(&mut asked).await.unwrap_or(0) == 0 {
+                return 0;
+            }
+        }
         let mut taken = 0;
         for _ in 0..times {
             if say.write_all(&answer).await.is_err() {
@@ -92,7 +119,7 @@ fn http_answers() -> Result<(), Finding> {
         ]);
     target.run(|input| {
         runtime.block_on(async {
-            let (address, serving) = serve(input.to_vec(), 1).await;
+            let (address, serving) = serve(by_http, input.to_vec(), 1).await;
             let answer = ask_http(address).await;
             serving.abort();
             match answer {
@@ -181,7 +208,7 @@ fn grpc_answers() -> Result<(), Finding> {
         ]);
     target.run(|input| {
         runtime.block_on(async {
-            let (address, serving) = serve(input.to_vec(), 1).await;
+            let (address, serving) = serve(by_grpc, input.to_vec(), 1).await;
             let answer = ask_grpc(address).await;
             serving.abort();
             match answer {
@@ -213,7 +240,7 @@ async fn an_endless_answer_is_not_taken_to_its_end() {
             .collect(),
         vec![b'x'; megabyte],
     ] {
-        let (address, serving) = serve(endless, 256).await;
+        let (address, serving) = serve(by_http, endless, 256).await;
         assert_told(&ask_http(address).await.unwrap_err());
         let taken = serving.await.unwrap();
         assert!(taken < MOST_TAKEN, "{taken} bytes were taken");
