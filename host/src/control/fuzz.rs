@@ -26,7 +26,10 @@ const WORDS: &[&str] = &[
 
 #[test]
 fn requests() -> Result<(), Finding> {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.sock");
     let (sender, mut asked) = mpsc::channel::<Asked>(1);
@@ -73,7 +76,10 @@ fn requests() -> Result<(), Finding> {
 
 #[test]
 fn replies() -> Result<(), Finding> {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let target = Target::new("control-reply", Shape::Text)
         .seed("\"accepted\"\n")
         .seed("{\"refused\":\"it has ended\"}\n")
