@@ -1,15 +1,17 @@
 //! The operator's configuration: read and checked once, at the edge.
 
+#[cfg(test)]
+mod fuzz;
 mod secrets;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use stagewright_pipeline::environment::document::Document;
 use stagewright_pipeline::environment::file::StrategyFile;
-use stagewright_pipeline::environment::{Duration, Problems, ServiceType};
+use stagewright_pipeline::environment::{Duration, Finding, Problems, ServiceType};
 use stagewright_runtime::Policy;
 
 pub(crate) use secrets::{OperatorSecrets, SecretsConfig};
@@ -75,15 +77,20 @@ impl Config {
         let Some(document) = document.filter(|document| !document.value().is_null()) else {
             return Ok(Self::default());
         };
-        let config: Self = serde_path_to_error::deserialize(document.value()).map_err(|error| {
-            let pointer = pointer(error.path());
-            let at = document.locate(&pointer);
-            anyhow::anyhow!("{file}:{}:{}: {}", at.line, at.column, error.into_inner())
-        })?;
-        if config.host_slots == 0 {
-            bail!("{file}: `host_slots` of 0 would let nothing run; give at least 1");
-        }
-        Ok(config)
+        let config: Result<Self, Finding> = serde_path_to_error::deserialize(document.value())
+            .map_err(|error| {
+                let pointer = pointer(error.path());
+                Finding::new(document.locate(&pointer), error.into_inner().to_string())
+            });
+        let found = config.and_then(|config| match config.host_slots {
+            0 => {
+                let message = "`host_slots` of 0 would let nothing run";
+                let finding = Finding::new(document.locate("/host_slots"), message);
+                Err(finding.hint("give at least 1"))
+            }
+            _ => Ok(config),
+        });
+        found.map_err(|finding| Problems::of(file, vec![finding]).into())
     }
 }
 

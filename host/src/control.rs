@@ -4,6 +4,9 @@
 //! Only what the driver alone can do goes this way. Reading never does: status, history and
 //! logs come from the journal and the log files, also when nothing drives.
 
+#[cfg(test)]
+mod fuzz;
+
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;

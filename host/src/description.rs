@@ -2,6 +2,9 @@
 //! digest and their sources by commit. It is in the journal before anything happens, so that
 //! every process that ever drives the deployment does the same.
 
+#[cfg(test)]
+mod fuzz;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -60,8 +60,8 @@ pub enum Illegal {
         /// Where the service really is.
         place: String,
     },
-    /// Slots are numbered from 1 and hold one step each.
-    #[error("{service}: {phase} slot {slot} is not free")]
+    /// Slots are numbered from 1 up to the limit of their phase, and hold one step each.
+    #[error("{service}: {phase} slot {slot} is not there, or not free")]
     Slot {
         /// The service, by name.
         service: String,

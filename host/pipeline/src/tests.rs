@@ -6,6 +6,7 @@
 
 mod checker;
 mod faults;
+mod fuzz;
 mod illegal;
 mod model;
 mod properties;

@@ -182,7 +182,7 @@ impl Plugin {
         let builder = self.loaded.roles.builder(&self.loaded.reference)?;
         let service = call.service.clone();
         let surroundings = Surroundings::open(&self.loaded, &self.host, call, "inputs").await?;
-        surroundings
+        let inputs = surroundings
             .run(move |store, folders| {
                 async move {
                     let builder = builder.instantiate_async(&mut *store).await?;
@@ -192,7 +192,9 @@ impl Plugin {
                 }
                 .boxed()
             })
-            .await
+            .await?;
+        harmless::inputs(&inputs)?;
+        Ok(inputs)
     }
 
     /// Makes the image.

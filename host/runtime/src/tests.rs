@@ -1,6 +1,7 @@
 //! The sandbox as a whole, with guests that are written by hand: small, and as badly behaved
 //! as no toolchain would make them.
 
+mod answers;
 mod calling;
 mod cancelling;
 mod guest;

@@ -95,7 +95,7 @@ fn text(plugin: &Inspection) -> Result<()> {
     }
     let schema: serde_json::Value = serde_json::from_str(&description.config_schema)?;
     print::line("configuration (`with`), as JSON Schema")?;
-    print::line(&serde_json::to_string_pretty(&schema)?)
+    print::line(&print::steady(&serde_json::to_string_pretty(&schema)?))
 }
 
 fn roles(plugin: &Inspection) -> String {

@@ -144,8 +144,9 @@ impl Workshop {
         // Tools take long to tell their versions, so the source is read meanwhile.
         let (digest, inputs) = tokio::try_join!(self.digest(question, tree), asked)?;
         parts.extend(digest.map(|digest| ("source".to_owned(), digest)));
-        parts.extend(inputs);
-        Ok(Fingerprint::new(parts))
+        // Of two equal labels the later counts, and that is the host's: a plugin adds to what
+        // an image is made from, and hides nothing of it.
+        Ok(Fingerprint::new(inputs.into_iter().chain(parts)))
     }
 
     /// What the source of a build is, in one word.

@@ -4,6 +4,7 @@ mod broken;
 mod claim;
 mod damage;
 mod forget;
+mod fuzz;
 mod order;
 mod torn;
 mod watch;

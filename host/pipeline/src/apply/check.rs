@@ -204,8 +204,9 @@ impl State {
                 at.slot == *slot
             }
             Fact::StepStarted { slot, .. } => {
-                let phase = step.phase();
-                if same && at.mode == Mode::Ready && !self.lane(phase).is_free(*slot) {
+                let (phase, lane) = (step.phase(), self.lane(step.phase()));
+                let is_one = *slot <= lane.limit() && lane.is_free(*slot);
+                if same && at.mode == Mode::Ready && !is_one {
                     let (service, slot) = (name.to_owned(), *slot);
                     return Err(Illegal::Slot {
                         service,

@@ -112,8 +112,8 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Sorts what was found and drops repetitions.
-    pub(super) fn of(file: &str, mut findings: Vec<Finding>) -> Self {
+    /// What was found, which must be something: sorted, and without repetitions.
+    pub fn of(file: &str, mut findings: Vec<Finding>) -> Self {
         // A sort that keeps the order of equals leaves findings of one place as they were made.
         findings.sort_by_key(|finding| finding.position);
         let mut seen = HashSet::new();

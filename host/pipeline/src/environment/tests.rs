@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 
 mod bad;
+mod fuzz;
 mod good;
 mod random;
 

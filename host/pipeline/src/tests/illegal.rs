@@ -322,3 +322,26 @@ proptest! {
         }
     }
 }
+
+/// Found by the fuzzer: half a gigabyte of slots was made for one stored fact.
+#[test]
+fn a_slot_beyond_the_limit_is_refused() {
+    let mut state = begun();
+    let assessed = Fact::ServiceAssessed {
+        service: ServiceId(0),
+        phase: Phase::Build,
+        verdict: Verdict::changed("test"),
+    };
+    state.apply(&assessed).unwrap();
+    for slot in [0, 5, u32::MAX] {
+        let started = Fact::StepStarted {
+            service: ServiceId(0),
+            step: Step::Build,
+            attempt: 1,
+            slot,
+            deadline: Timestamp(0),
+        };
+        let illegal = state.apply(&started).unwrap_err();
+        assert!(matches!(illegal, Illegal::Slot { .. }), "{illegal}");
+    }
+}

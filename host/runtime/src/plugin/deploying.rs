@@ -12,7 +12,7 @@ use crate::bindings::deployer::Guest as Deployer;
 use crate::call::{Call, StepError};
 use crate::harmless;
 use crate::instance::{Answer, Guest};
-use crate::record::{Change, Service, State, Step};
+use crate::record::{Change, Failure, Service, State, Step};
 use crate::redactor::Redactor;
 
 impl Plugin {
@@ -155,8 +155,7 @@ impl Plugin {
     ) -> Result<State, StepError> {
         let redactor = Arc::clone(&call.redactor);
         let state = self.ask(function, call, handed, body).await?;
-        harmless::outputs(&state.outputs)?;
-        Ok(clean(&redactor, state))
+        Ok(clean(&redactor, state)?)
     }
 
     async fn ask<T: Send + 'static>(
@@ -192,12 +191,12 @@ impl Plugin {
 }
 
 /// Takes secrets out. What a job declares to be sensitive becomes one.
-fn clean(redactor: &Redactor, mut state: State) -> State {
+fn clean(redactor: &Redactor, mut state: State) -> Result<State, Failure> {
     for output in state.outputs.iter().filter(|output| output.sensitive) {
         redactor.add(&output.value);
     }
     redactor.replace(&mut state.detail);
-    harmless::state(&mut state);
+    harmless::state(&mut state)?;
     state.outputs = redactor.redact_outputs(state.outputs);
-    state
+    Ok(state)
 }

@@ -75,22 +75,7 @@ impl TestGuest {
 
     /// The bytes of the component.
     pub(super) fn build(&self) -> Vec<u8> {
-        let mut resolve = Resolve::default();
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
-        resolve.push_path(folder).unwrap();
-        for wasi in [IO, CLI, RANDOM] {
-            resolve.push_str("wasi.wit", wasi).unwrap();
-        }
-        let package = resolve.push_str("world.wit", WORLD).unwrap();
-        let world = resolve.select_world(&[package], Some("guest")).unwrap();
-        let mut module = wat::parse_str(self.text()).unwrap();
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-        ComponentEncoder::default()
-            .validate(true)
-            .module(&module)
-            .unwrap()
-            .encode()
-            .unwrap()
+        component(&self.text(), WORLD)
     }
 
     fn text(&self) -> String {
@@ -151,4 +136,24 @@ impl TestGuest {
         let bytes: String = bytes.map(|byte| format!("\\{byte:02x}")).collect();
         bytes + &texts
     }
+}
+
+/// The component that a module is, in a world of the package `test:guest`.
+pub(super) fn component(text: &str, world: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
+    resolve.push_path(folder).unwrap();
+    for wasi in [IO, CLI, RANDOM] {
+        resolve.push_str("wasi.wit", wasi).unwrap();
+    }
+    let package = resolve.push_str("world.wit", world).unwrap();
+    let world = resolve.select_world(&[package], Some("guest")).unwrap();
+    let mut module = wat::parse_str(text).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    ComponentEncoder::default()
+        .validate(true)
+        .module(&module)
+        .unwrap()
+        .encode()
+        .unwrap()
 }

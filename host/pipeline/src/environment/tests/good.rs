@@ -1,7 +1,7 @@
 use super::*;
 
 /// The example of the documentation.
-const SHOP: &str = r#"
+pub(super) const SHOP: &str = r#"
 name: shop
 variables: { LOG_LEVEL: info }
 limits: { build: 4, deploy: 4 }

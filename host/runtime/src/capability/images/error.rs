@@ -4,13 +4,14 @@ use std::io;
 use std::path::Path;
 
 use crate::folder::FolderError;
+use crate::harmless;
 
 /// What went wrong with an image, a layout, or a release made from it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
     /// A reference, a name or a path in an image that cannot be read as one.
-    #[error("`{given}` is not {expected}")]
+    #[error("`{}` is not {expected}", shown(.given))]
     Malformed {
         /// What was given.
         given: String,
@@ -18,7 +19,7 @@ pub enum ImageError {
         expected: &'static str,
     },
     /// There is no such image, or a blob of it is missing.
-    #[error("there is no {what} in {place}")]
+    #[error("there is no {} in {}", shown(.what), shown(.place))]
     NotFound {
         /// What was looked for; and what there is instead.
         what: String,
@@ -26,7 +27,7 @@ pub enum ImageError {
         place: String,
     },
     /// Several images answer to the reference.
-    #[error("{place} holds several images that could be meant: {choices}")]
+    #[error("{} holds several images that could be meant: {}", shown(.place), shown(.choices))]
     Ambiguous {
         /// The layout, as the user named it.
         place: String,
@@ -34,7 +35,7 @@ pub enum ImageError {
         choices: String,
     },
     /// It breaks the OCI image specification.
-    #[error("{what} is not as the OCI image specification wants it: {reason}")]
+    #[error("{} is not as the OCI image specification wants it: {}", shown(.what), shown(.reason))]
     Invalid {
         /// The document.
         what: String,
@@ -42,7 +43,7 @@ pub enum ImageError {
         reason: String,
     },
     /// Content that is not what its digest and size say.
-    #[error("{what} is damaged: {reason}")]
+    #[error("{} is damaged: {}", shown(.what), shown(.reason))]
     Corrupt {
         /// The blob.
         what: String,
@@ -50,7 +51,7 @@ pub enum ImageError {
         reason: String,
     },
     /// Something that the specification knows and this program does not.
-    #[error("{what} is not supported: {reason}")]
+    #[error("{} is not supported: {}", shown(.what), shown(.reason))]
     Unsupported {
         /// What.
         what: String,
@@ -58,7 +59,7 @@ pub enum ImageError {
         reason: String,
     },
     /// More than the host is willing to handle.
-    #[error("{what} is too large: more than {limit} {unit}")]
+    #[error("{} is too large: more than {limit} {unit}", shown(.what))]
     TooLarge {
         /// What.
         what: String,
@@ -68,7 +69,7 @@ pub enum ImageError {
         unit: &'static str,
     },
     /// A layer that would write to, or point to, what is not its own.
-    #[error("the image is not safe to unpack: `{entry}` {reason}")]
+    #[error("the image is not safe to unpack: `{}` {reason}", shown(.entry))]
     Unsafe {
         /// A path in a layer.
         entry: String,
@@ -76,7 +77,7 @@ pub enum ImageError {
         reason: &'static str,
     },
     /// The program of the image cannot run on this machine without a container.
-    #[error("`{program}` cannot run here: {reason}")]
+    #[error("`{}` cannot run here: {}", shown(.program), shown(.reason))]
     NotRunnable {
         /// As it was to be started.
         program: String,
@@ -93,7 +94,7 @@ pub enum ImageError {
     #[error(transparent)]
     Folder(FolderError),
     /// The file system refused.
-    #[error("cannot {doing} {what}: {source}")]
+    #[error("cannot {doing} {}: {source}", shown(.what))]
     Io {
         /// A verb: `write`.
         doing: &'static str,
@@ -102,6 +103,12 @@ pub enum ImageError {
         /// Why.
         source: io::Error,
     },
+}
+
+/// Images come from anywhere, and errors quote them: names in layers, words in documents.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 1024;
+    harmless::line(text, LONGEST)
 }
 
 impl ImageError {

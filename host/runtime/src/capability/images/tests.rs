@@ -2,6 +2,7 @@
 
 mod building;
 mod choosing;
+mod fuzz;
 mod hostile;
 mod keeping;
 mod runnable;
@@ -92,19 +93,31 @@ impl Foreign {
 
     /// A manifest over layers: the archive, the blob, and what the blob is.
     pub(super) fn manifest(&self, layers: &[(&[u8], &[u8], &str)]) -> Value {
-        let diff_ids: Vec<_> = layers
+        let diff_ids = layers
             .iter()
-            .map(|(archive, ..)| Digest::of(archive).to_string())
+            .map(|(archive, ..)| Digest::of(archive).to_string());
+        let blobs: Vec<_> = layers
+            .iter()
+            .map(|(_, blob, kind)| (*blob, *kind))
             .collect();
+        self.manifest_over(diff_ids.collect(), &blobs)
+    }
+
+    /// A manifest over one layer that says so of its archive, whatever that is.
+    pub(super) fn manifest_of(&self, diff_id: &str, blob: &[u8], media_type: &str) -> Value {
+        self.manifest_over(vec![diff_id.to_owned()], &[(blob, media_type)])
+    }
+
+    fn manifest_over(&self, diff_ids: Vec<String>, blobs: &[(&[u8], &str)]) -> Value {
         let config = json!({
             "architecture": "amd64", "os": "linux",
             "config": { "Env": ["A=1"], "Healthcheck": { "Test": ["CMD", "true"] } },
             "rootfs": { "type": "layers", "diff_ids": diff_ids },
         });
         let config = self.document("application/vnd.oci.image.config.v1+json", &config);
-        let layers: Vec<_> = layers
+        let layers: Vec<_> = blobs
             .iter()
-            .map(|(_, blob, media_type)| self.blob(media_type, blob))
+            .map(|(blob, media_type)| self.blob(media_type, blob))
             .collect();
         let manifest = json!({
             "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",

@@ -32,7 +32,7 @@ pub async fn grpc(
     .await
 }
 
-async fn check(address: SocketAddr, service: &str) -> Result<String, Error> {
+pub(super) async fn check(address: SocketAddr, service: &str) -> Result<String, Error> {
     let port = address.port();
     let channel = Endpoint::from_shared(format!("http://{address}"))
         .map_err(|error| Error::Invalid(error.to_string()))?

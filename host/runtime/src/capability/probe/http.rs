@@ -5,6 +5,7 @@ use http_body_util::Empty;
 use hyper::header::{HOST, USER_AGENT};
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 
 use super::super::process::Release;
 use super::Error;
@@ -22,33 +23,37 @@ const MAX_PATH: usize = 8 * 1024;
 pub async fn http(release: &Release, port: u16, path: &str, timeout_ms: u32) -> Result<u16, Error> {
     let uri = check_path(path)?;
     within(timeout_ms, port, async {
-        let stream = TokioIo::new(connect(release, port).await?);
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream)
-            .await
-            .map_err(|error| failed(port, &error))?;
-        let request = Request::get(uri)
-            .header(HOST, format!("localhost:{port}"))
-            .header(USER_AGENT, "stagewright-probe")
-            .body(Empty::<Bytes>::new())
-            .map_err(|error| Error::Invalid(error.to_string()))?;
-        // The connection is driven for as long as the answer is awaited, and dropped with it.
-        let answer = async {
-            sender.ready().await?;
-            sender.send_request(request).await
-        };
-        tokio::pin!(answer, connection);
-        let answer = tokio::select! {
-            answer = &mut answer => answer,
-            ended = &mut connection => match ended {
-                Ok(()) => answer.await,
-                Err(error) => Err(error),
-            },
-        };
-        answer
-            .map(|response| response.status().as_u16())
-            .map_err(|error| failed(port, &error))
+        ask(connect(release, port).await?, port, uri).await
     })
     .await
+}
+
+/// Asks whoever is at the other end, and drives the connection for as long as that takes.
+pub(super) async fn ask(stream: TcpStream, port: u16, uri: Uri) -> Result<u16, Error> {
+    let stream = TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream)
+        .await
+        .map_err(|error| failed(port, &error))?;
+    let request = Request::get(uri)
+        .header(HOST, format!("localhost:{port}"))
+        .header(USER_AGENT, "stagewright-probe")
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| Error::Invalid(error.to_string()))?;
+    let answer = async {
+        sender.ready().await?;
+        sender.send_request(request).await
+    };
+    tokio::pin!(answer, connection);
+    let answer = tokio::select! {
+        answer = &mut answer => answer,
+        ended = &mut connection => match ended {
+            Ok(()) => answer.await,
+            Err(error) => Err(error),
+        },
+    };
+    answer
+        .map(|response| response.status().as_u16())
+        .map_err(|error| failed(port, &error))
 }
 
 fn check_path(path: &str) -> Result<Uri, Error> {

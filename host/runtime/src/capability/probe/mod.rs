@@ -6,6 +6,8 @@
 
 mod error;
 mod exec;
+#[cfg(test)]
+mod fuzz;
 mod grpc;
 mod host;
 mod http;

@@ -10,6 +10,8 @@ mod assemble;
 mod control;
 mod end;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod host;
 mod launch;
 mod lines;

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use super::error::Error;
+use crate::harmless;
 
 /// The largest file, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
@@ -127,11 +128,12 @@ impl<'de> Deserialize<'de> for Outputs {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outputs, A::Error> {
                 let mut outputs: Vec<Output> = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
-                    check_name(&name).map_err(A::Error::custom)?;
+                    harmless::output_name(&name).map_err(A::Error::custom)?;
                     if outputs.iter().any(|output| output.name == name) {
                         return Err(A::Error::custom(format!("`{name}` is there twice")));
                     }
                     let Value { value, sensitive } = map.next_value()?;
+                    harmless::output_value(&value).map_err(A::Error::custom)?;
                     outputs.push(Output {
                         name,
                         value,
@@ -195,17 +197,6 @@ impl<'de> Deserialize<'de> for Value {
         }
         deserializer.deserialize_any(TextOrObject)
     }
-}
-
-fn check_name(name: &str) -> Result<(), String> {
-    let fits = |character: char| character.is_ascii_alphanumeric() || "_-.".contains(character);
-    if name.is_empty() || name.len() > 128 || !name.chars().all(fits) {
-        return Err(
-            "a name has 1 to 128 letters, digits, `_`, `-` and `.`, and this one has not"
-                .to_owned(),
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -274,3 +274,24 @@ fn damaged_layers() {
         assert!(!place.path("release").exists());
     }
 }
+
+/// Found by the fuzzer: errors quoted documents and headers as they were, however long.
+#[test]
+fn errors_quote_little_of_an_image_and_nothing_that_steers_a_terminal() {
+    let mut named = entry(b'0', "file", "", 0o644, b"");
+    named[148..154].copy_from_slice(b"\x1b[2J\xff\xff");
+    let error = refused(&[archive(&[named])], &UnpackLimits::default());
+    assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
+
+    let place = Place::new();
+    let foreign = Foreign::new(place.path("layout"));
+    let long = "\u{1b}".repeat(100_000);
+    foreign.index(&[json!({ "mediaType": "x", "digest": long, "size": long })]);
+    let layout = Layout::open(&foreign.path).unwrap();
+    let error = layout.image(&Selector::Only).unwrap_err().to_string();
+    assert!(
+        error.len() < 4_096 && !error.contains('\u{1b}'),
+        "{}",
+        error.len()
+    );
+}

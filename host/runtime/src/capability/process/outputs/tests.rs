@@ -10,7 +10,8 @@ fn both_forms_are_read_in_order() {
 
 #[test]
 fn errors_say_where_and_quote_no_value() {
-    let cases: [&[u8]; 7] = [
+    let cases: [&[u8]; 8] = [
+        b"{\n\"a\": \"1234567\\u0000\"}",
         b"{\n  \"n\": 1234567\n}",
         b"{\n\"a\": \"1234567",
         b"{\n\"a\": {\"sensitive\": true}}",
