@@ -9,13 +9,16 @@
     reason = "a test fails by breaking off, and nothing here is used by another crate"
 )]
 
+mod bombs;
 mod broken_builds;
 mod deploying;
 mod driving;
 mod environment;
+mod escapes;
 mod files;
 mod gate;
 mod going;
+mod grants;
 mod guests;
 mod images;
 mod installation;
@@ -24,6 +27,7 @@ mod oci_tools;
 mod order;
 mod process;
 mod refusals;
+mod sandbox;
 mod shop;
 mod sources;
 mod terminal;

@@ -3,6 +3,7 @@
 //! Made once, by the composition root. Cheap to clone.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::engine::{Engine, EngineError};
 use crate::grant::Policy;
 use crate::instance::link;
 use crate::plugin::{BuiltImage, Host, Plugin};
+use crate::wasi::Views;
 
 /// What the composition root decides.
 pub struct Settings {
@@ -48,6 +50,9 @@ pub enum RuntimeError {
     /// The image store.
     #[error("the image store cannot be opened: {0}")]
     Images(#[from] ImageError),
+    /// The folder of copies of sources.
+    #[error("the copies of sources that an earlier run left cannot be removed: {0}")]
+    Views(#[source] io::Error),
 }
 
 /// Runs plugins. Clones share everything.
@@ -88,6 +93,7 @@ impl Runtime {
                 passed: passed.clone(),
             }),
             runner: process::Runner::new(shim, passed),
+            views: Views::open(state.join("views")).map_err(RuntimeError::Views)?,
         };
         let catalog = Catalog::new(builtin, cache, policy, linker);
         let shared = Shared {
