@@ -459,44 +459,5 @@ fn escaped(bytes: &[u8]) -> String {
 /// Handles that were lent have to be given back before the answer.
 const DROPS: &str = r#"(import "stagewright:plugin/workspace@0.1.0" "[resource-drop]directory" (func $drop (param i32)))"#;
 
-/// At 256 stands the answer of `build`: a failure, whose first two fields are its code and its
-/// message.
-const SUPPORT: &str = r#"
-    (global $source (mut i32) (i32.const 0))
-    (global $output (mut i32) (i32.const 0))
-    (global $at (mut i32) (i32.const 0))
-    (global $told (mut i32) (i32.const TOLD))
-    (data (i32.const 320) "script.endedok ")
-    (func $begin (param $arguments i32)
-        (global.set $source (i32.load offset=SOURCE (local.get $arguments)))
-        (global.set $output (i32.load offset=OUTPUT (local.get $arguments))))
-    (func $give_back (result i32)
-        (call $drop (global.get $source))
-        (call $drop (global.get $output))
-        (i32.store8 (i32.const 256) (i32.const 1))
-        (i32.const 256))
-    (func $broken (result i32)
-        (memory.copy (i32.const 260) (global.get $at) (i32.const 44))
-        (call $give_back))
-    (func $ended (result i32)
-        (i32.store (i32.const 260) (i32.const 320)) (i32.store (i32.const 264) (i32.const 12))
-        (i32.store (i32.const 268) (i32.const TOLD))
-        (i32.store (i32.const 272) (i32.sub (global.get $told) (i32.const TOLD)))
-        (call $give_back))
-    (func $tell (param $at i32) (param $length i32)
-        (memory.copy (global.get $told) (local.get $at) (local.get $length))
-        (global.set $told (i32.add (global.get $told) (local.get $length))))
-    (func $tell_ok (param $at i32) (param $length i32)
-        (call $tell (i32.const 332) (select (i32.const 3) (i32.const 2) (local.get $length)))
-        (call $tell (local.get $at) (local.get $length)))
-    (func $tell_count (param $count i32)
-        (i32.store8 (i32.const 340) (i32.add (i32.const 48) (local.get $count)))
-        (call $tell_ok (i32.const 340) (i32.const 1)))
-    (func $tell_code (param $code i32)
-        (call $tell
-            (i32.load (i32.add (i32.const ERRORS) (i32.mul (local.get $code) (i32.const 8))))
-            (i32.load offset=4 (i32.add (i32.const ERRORS) (i32.mul (local.get $code) (i32.const 8))))))
-    (func $end_line
-        (i32.store8 (global.get $told) (i32.const 10))
-        (global.set $told (i32.add (global.get $told) (i32.const 1))))
-"#;
+/// What all scripts are made with.
+const SUPPORT: &str = include_str!("script.wat");

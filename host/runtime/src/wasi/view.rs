@@ -75,3 +75,34 @@ impl Copied {
         self.folder.path()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_made_where_something_is_hidden_and_is_gone_with_the_call_or_the_crash() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |path: &str| place.path().join(path);
+        fs::create_dir_all(path("tree/api/.git")).unwrap();
+        fs::create_dir_all(path("tree/web")).unwrap();
+        fs::write(path("tree/api/main"), "main").unwrap();
+        let source = |part: &str| Source {
+            root: path("tree"),
+            path: part.to_owned(),
+            include: Vec::new(),
+        };
+        let views = Views::open(path("views")).unwrap();
+        let interrupt = Interrupt::new();
+        assert!(views.of(&source("web"), &interrupt).unwrap().is_none());
+        let copied = views.of(&source("api"), &interrupt).unwrap().unwrap();
+        assert!(copied.path().join("api/main").exists());
+        assert!(!copied.path().join("api/.git").exists());
+        // As a crash leaves one: nobody holds it.
+        fs::create_dir_all(path("views/left/api")).unwrap();
+        Views::open(path("views")).unwrap();
+        assert!(copied.path().exists() && !path("views/left").exists());
+        drop(copied);
+        assert_eq!(fs::read_dir(path("views")).unwrap().count(), 0);
+    }
+}
