@@ -95,7 +95,7 @@ impl Host {
         Ok(Runtime::new(Settings {
             state: self.home.root().to_owned(),
             builtin: BUILTIN,
-            policy: self.config.policy.clone(),
+            policy: self.config.policy(),
             calls: DEFAULT_CALLS,
             shim: vec![program.into_os_string(), OsString::from("shim")],
             passed,

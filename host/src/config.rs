@@ -4,6 +4,7 @@
 mod fuzz;
 mod secrets;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use stagewright_pipeline::environment::document::Document;
 use stagewright_pipeline::environment::file::StrategyFile;
 use stagewright_pipeline::environment::{Duration, Finding, Problems, ServiceType};
-use stagewright_runtime::Policy;
+use stagewright_runtime::{LimitOverrides, PluginPolicy, Policy};
 
 pub(crate) use secrets::{OperatorSecrets, SecretsConfig};
 
@@ -25,9 +26,10 @@ pub(crate) const VARIABLE: &str = "STAGEWRIGHT_CONFIG";
 pub(crate) struct Config {
     /// Which plugins serve a service type, where neither the service nor its environment says.
     pub(crate) strategies: IndexMap<ServiceType, StrategyFile>,
-    /// What plugins may use, and how much of it.
-    #[serde(flatten)]
-    pub(crate) policy: Policy,
+    /// Limits of every plugin that has none of its own.
+    pub(crate) limits: LimitOverrides,
+    /// What plugins may use, and how much of it: by `builtin:NAME` or by digest.
+    pub(crate) plugins: BTreeMap<String, PluginPolicy>,
     /// How many steps of one deployment may run at once, whatever its stages say.
     pub(crate) host_slots: u32,
     /// How long running steps have to end by themselves after a cancel.
@@ -42,7 +44,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             strategies: IndexMap::new(),
-            policy: Policy::default(),
+            limits: LimitOverrides::default(),
+            plugins: BTreeMap::new(),
             host_slots: 32,
             cancel_grace: Duration(std::time::Duration::from_secs(30)),
             pass_through: Vec::new(),
@@ -69,6 +72,14 @@ impl Config {
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read the configuration {}", path.display()))?;
         Self::parse(&path.display().to_string(), &text)
+    }
+
+    /// What plugins may use, as the runtime wants it.
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            limits: self.limits,
+            plugins: self.plugins.clone(),
+        }
     }
 
     fn parse(file: &str, text: &str) -> Result<Self> {

@@ -9,16 +9,19 @@
     reason = "a test fails by breaking off, and nothing here is used by another crate"
 )]
 
+mod bombs;
 mod broken_builds;
 mod clock;
 mod deploying;
 mod driving;
 mod environment;
+mod escapes;
 mod files;
 mod full_disk;
 mod garbage;
 mod gate;
 mod going;
+mod grants;
 mod guests;
 mod images;
 mod installation;
@@ -30,6 +33,7 @@ mod process;
 mod refusals;
 mod rollback;
 mod salvage;
+mod sandbox;
 mod shop;
 mod sources;
 mod takeover;

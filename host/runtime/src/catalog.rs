@@ -16,7 +16,7 @@ use std::sync::Arc;
 use wasmtime::component::{Component, Linker};
 
 use crate::component::cache::ComponentCache;
-use crate::component::{CacheError, Digest, Face, Kind, Role};
+use crate::component::{CacheError, Digest, FILES, Face, Kind, Role};
 use crate::engine::Engine;
 use crate::garbage::{Garbage, Sweep};
 use crate::grant::check::{Missing, effective, missing};
@@ -211,6 +211,11 @@ impl Catalog {
             .imports
             .iter()
             .map(|(interface, name)| (interface.as_str(), name.as_str()));
+        // Standard libraries import files whether or not they are used, so it is asking for
+        // the workspace that makes them count.
+        let asks = description.needs.iter();
+        let asks = asks.filter(|need| face.files && need.capability == "workspace");
+        let imports = imports.chain(asks.map(|_| ("workspace", FILES)));
         let lacking = missing(imports, &description.needs, &granted);
         let grants = effective(&granted, &face.interfaces(), &description.needs);
         Ok(Arc::new(Loaded {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use cache::CacheError;
-pub(crate) use face::{Face, OFFERED};
+pub(crate) use face::{FILES, Face, OFFERED};
 pub use face::{FaceError, Role};
 
 /// The digest of a component's bytes: `sha256:` and 64 hexadecimal digits.

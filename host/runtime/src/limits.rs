@@ -81,6 +81,10 @@ limits! {
     describe: Duration = Duration(std::time::Duration::from_secs(10));
     /// Size of the component itself.
     component: Size = Size::mebibytes(64);
+    /// Bytes that an image may become on disk when it is installed for the plugin.
+    unpacked: Size = Size::mebibytes(8 * 1024);
+    /// Files, directories and links that an image may become.
+    unpacked_entries: u32 = 500_000;
 }
 
 #[cfg(test)]

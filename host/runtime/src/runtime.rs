@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::garbage::{Garbage, Sweep};
 use crate::grant::Policy;
 use crate::instance::link;
 use crate::plugin::{BuiltImage, Host, Plugin};
+use crate::wasi::Views;
 
 /// What the composition root decides.
 pub struct Settings {
@@ -50,6 +52,9 @@ pub enum RuntimeError {
     /// The image store.
     #[error("the image store cannot be opened: {0}")]
     Images(#[from] ImageError),
+    /// The folder of copies of sources.
+    #[error("the copies of sources that an earlier run left cannot be removed: {0}")]
+    Views(#[source] io::Error),
 }
 
 /// Runs plugins. Clones share everything.
@@ -90,6 +95,7 @@ impl Runtime {
                 passed: passed.clone(),
             }),
             runner: process::Runner::new(shim, passed),
+            views: Views::open(state.join("views")).map_err(RuntimeError::Views)?,
         };
         let catalog = Catalog::new(builtin, cache, policy, linker);
         let shared = Shared {

@@ -4,7 +4,6 @@
 mod answers;
 mod calling;
 mod cancelling;
-mod guest;
 mod limits;
 mod loading;
 mod world;

@@ -78,6 +78,10 @@ fn text(plugin: &Inspection) -> Result<()> {
     }
     print::line(&format!(
         "granted  {}",
+        serde_json::to_string(&plugin.granted)?
+    ))?;
+    print::line(&format!(
+        "may use  {}",
         serde_json::to_string(&plugin.effective)?
     ))?;
     for missing in &plugin.missing {
@@ -87,15 +91,29 @@ fn text(plugin: &Inspection) -> Result<()> {
         "limits   {}",
         serde_json::to_string(&plugin.limits)?
     ))?;
-    if plugin.effective.process.is_some() {
-        print::line(
-            "note     the plugin is sandboxed; the programs that it starts are ordinary programs \
-             of this user",
-        )?;
+    for note in notes(plugin) {
+        print::line(&format!("note     {note}"))?;
     }
     let schema: serde_json::Value = serde_json::from_str(&description.config_schema)?;
     print::line("configuration (`with`), as JSON Schema")?;
     print::line(&print::steady(&serde_json::to_string_pretty(&schema)?))
+}
+
+/// What a grant of programs means beyond its words.
+fn notes(plugin: &Inspection) -> Vec<&'static str> {
+    let Some(process) = &plugin.effective.process else {
+        return Vec::new();
+    };
+    let mut notes = vec![
+        "the plugin is sandboxed; the programs that it starts are ordinary programs of this user",
+    ];
+    if process.declared || !process.commands.is_empty() {
+        notes.push(
+            "a granted program may be run with any of its own options: where one of them runs \
+             another program (`git -c`, `find -exec`, `env`), that is granted with it",
+        );
+    }
+    notes
 }
 
 fn roles(plugin: &Inspection) -> String {
@@ -124,6 +142,7 @@ fn object(plugin: &Inspection) -> Result<serde_json::Value> {
         "granted": plugin.granted,
         "effective": plugin.effective,
         "missing": missing,
+        "notes": notes(plugin),
         "limits": plugin.limits,
         "config_schema": schema,
     }))

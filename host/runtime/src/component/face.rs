@@ -13,6 +13,8 @@ use wasmtime::component::types::ComponentItem;
 const PACKAGE: &str = "stagewright:plugin";
 const VERSION: (u64, u64) = (0, 1);
 const WASI: (u64, u64) = (0, 2);
+/// Of interfaces that give access to files.
+pub(crate) const FILES: &str = "wasi:filesystem";
 
 /// What the host offers, in words.
 pub(crate) const OFFERED: &str = "stagewright:plugin@0.1.0 and WASI 0.2";
@@ -87,6 +89,8 @@ pub(crate) struct Face {
     pub(crate) imports: BTreeSet<(String, String)>,
     /// It imports functions of WASI.
     pub(crate) wasi: bool,
+    /// Functions of WASI's files are among them.
+    pub(crate) files: bool,
 }
 
 impl Face {
@@ -124,10 +128,11 @@ impl Face {
         Ok(face)
     }
 
-    /// The interfaces of which it imports a function.
+    /// The interfaces of which it imports a function; files of WASI are those of `workspace`.
     pub(crate) fn interfaces(&self) -> Vec<&str> {
         let mut names: Vec<_> = self.imports.iter().map(|(name, _)| name.as_str()).collect();
         names.dedup();
+        names.extend(self.files.then_some("workspace"));
         names
     }
 
@@ -151,7 +156,9 @@ impl Face {
                 wants: format!("the import `{name}`"),
             });
         }
-        self.wasi |= functions.count() > 0;
+        let imports_some = functions.count() > 0;
+        self.wasi |= imports_some;
+        self.files |= imports_some && name.starts_with(FILES);
         Ok(())
     }
 }

@@ -136,6 +136,14 @@ impl Directory {
         Ok(names)
     }
 
+    /// At most so many of its names, in no order.
+    pub(crate) fn some_names(&self, most: usize) -> io::Result<Vec<OsString>> {
+        let entries = self.0.entries()?.take(most);
+        entries
+            .map(|entry| entry.map(|entry| entry.file_name()))
+            .collect()
+    }
+
     pub(crate) fn make(&self, name: &OsStr) -> io::Result<()> {
         self.0
             .create_dir_with(single(name)?, DirBuilder::new().mode(0o755))

@@ -69,6 +69,23 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Whether anything in it has that name, at any depth.
+    pub(crate) fn holds(&self, name: &str, interrupt: &Interrupt) -> Result<bool, FolderError> {
+        let mut holds = false;
+        let walk = Walk {
+            view: &self.view,
+            place: Path::new(""),
+            interrupt,
+        };
+        walk.visit(&self.root, |found| {
+            holds = found.name == name;
+            Ok::<_, FolderError>(if holds { Next::Stop } else { Next::On })
+        })?;
+        Ok(holds)
+    }
+}
+
 impl Entry {
     fn new(path: &Path, stat: &Stat) -> Result<Self, FolderError> {
         let Some(text) = path.to_str() else {

@@ -100,7 +100,10 @@ pub(crate) fn missing<'a>(
             continue;
         }
         missing.push(Missing {
-            import: format!("{interface}.{}", plain(function)),
+            import: match function.starts_with("wasi:") {
+                true => function.to_owned(),
+                false => format!("{interface}.{}", plain(function)),
+            },
             grant,
             why: need.map(|need| need.why.clone()),
         });

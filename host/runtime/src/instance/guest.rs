@@ -21,6 +21,7 @@ use crate::capability::progress::ProgressReport;
 use crate::capability::secrets::{SecretAccess, SecretsContext, SecretsView};
 use crate::capability::workspace::{WorkspaceAccess, WorkspaceContext, WorkspaceView};
 use crate::limits::{Limiter, Limits};
+use crate::wasi::{self, Copied};
 
 /// The data of one store.
 pub(crate) struct Guest {
@@ -36,6 +37,8 @@ pub(crate) struct Guest {
     process: Option<ProcessContext>,
     probe: ProbeContext,
     wasi: Option<WasiCtx>,
+    /// Of the source, for as long as the guest is there.
+    _copied: Option<Copied>,
 }
 
 /// The contexts of the capabilities, as one call has them.
@@ -51,6 +54,8 @@ pub(crate) struct Contexts {
     pub(crate) probe: ProbeContext,
     /// For guests that import WASI.
     pub(crate) wasi: Option<WasiCtx>,
+    /// What they see in place of the source.
+    pub(crate) copied: Option<Copied>,
 }
 
 impl Guest {
@@ -64,6 +69,7 @@ impl Guest {
             process,
             probe,
             wasi,
+            copied,
         } = contexts;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
@@ -80,6 +86,7 @@ impl Guest {
             process,
             probe,
             wasi,
+            _copied: copied,
         }
     }
 
@@ -169,5 +176,6 @@ pub(crate) fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>>
     offered::probe::add_to_linker::<_, ProbeAccess>(offer, Guest::probe)?;
     offered::secrets::add_to_linker::<_, SecretAccess>(offer, Guest::secrets)?;
     wasmtime_wasi::p2::add_to_linker_async(offer)?;
+    wasi::guard(offer)?;
     Ok(linker)
 }

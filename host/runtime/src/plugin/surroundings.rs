@@ -12,7 +12,7 @@ use wasmtime::component::Resource;
 
 use super::{Loaded, Unheard, shortly};
 use crate::call::{Call, HostFault, Operations, StepError};
-use crate::capability::images::{ImagesContext, Store as Images};
+use crate::capability::images::{ImagesContext, Store as Images, UnpackLimits};
 use crate::capability::log::{Sink, StepLog};
 use crate::capability::probe::ProbeContext;
 use crate::capability::process::{ProcessContext, Runner, Supervisor, commands};
@@ -24,13 +24,14 @@ use crate::instance::{Answer, Contexts, Entry, Guest};
 use crate::limits::Limits;
 use crate::record::Failure;
 use crate::redactor::Redactor;
-use crate::wasi;
+use crate::wasi::{self, Copied, Views};
 
 /// What the host itself has, of which calls are given a part.
 pub(crate) struct Host {
     pub(crate) images: Images,
     pub(crate) supervisor: Supervisor,
     pub(crate) runner: Runner,
+    pub(crate) views: Views,
 }
 
 /// Everything around one call.
@@ -76,12 +77,14 @@ impl<'a> Surroundings<'a> {
         };
         if loaded.face.wasi {
             let folders = grants.workspace.then_some(&call);
-            let wasi = wasi::context(&contexts.log, &loaded.limits, folders).map_err(|error| {
+            let copied = copied(host, folders, &contexts.operations).await?;
+            let wasi = wasi::context(&contexts.log, &loaded.limits, folders, copied.as_ref());
+            contexts.wasi = Some(wasi.map_err(|error| {
                 StepError::Host(format!(
                     "the folders of the step cannot be opened: {error:#}"
                 ))
-            })?;
-            contexts.wasi = Some(wasi);
+            })?);
+            contexts.copied = copied;
         }
         contexts.workspace = WorkspaceContext {
             workspace: workspace(call).await?,
@@ -191,6 +194,26 @@ fn bare(entry: &Entry<'_>, sink: Arc<dyn Sink>, redactor: Arc<Redactor>) -> Cont
             granted: false,
         },
         wasi: None,
+        copied: None,
+    }
+}
+
+/// The source of the call without what is hidden, where it has to be copied for that.
+async fn copied(
+    host: &Host,
+    folders: Option<&Call>,
+    operations: &Operations,
+) -> Result<Option<Copied>, StepError> {
+    let Some(source) = folders.and_then(|call| call.source.clone()) else {
+        return Ok(None);
+    };
+    let views = host.views.clone();
+    let copy = operations.blocking("copying the source", move |interrupt| {
+        views.of(&source, interrupt)
+    });
+    match copy.await {
+        Ok(copied) => Ok(copied.map_err(Failure::from)?),
+        Err(error) => Err(StepError::Host(format!("{error:#}"))),
     }
 }
 
@@ -212,6 +235,10 @@ fn process(
         versions: Arc::clone(&call.versions),
         service: grant.supervise.then_some(service),
         commands: commands(grant, &call.commands),
+        unpack: UnpackLimits {
+            bytes: loaded.limits.unpacked.bytes(),
+            entries: loaded.limits.unpacked_entries.into(),
+        },
         reason: call.step.reason.clone(),
         deadline: entry.deadline,
         secrets: Arc::clone(&contexts.secrets),

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use stagewright_fuzz::{Finding, Shape, Target, Verdict};
 
-use super::guest::component;
 use super::world::{World, call};
 use crate::harmless::disturbs;
 use crate::record::Failure;
 use crate::{Call, Plugin, StepError};
+use stagewright_test_components::component;
 
 mod memory;
 

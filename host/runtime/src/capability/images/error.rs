@@ -68,6 +68,18 @@ pub enum ImageError {
         /// Of what.
         unit: &'static str,
     },
+    /// An image that would become more on disk than an image may.
+    #[error(
+        "the image is too large: unpacked it has more than {limit} {unit}, the limit `{setting}`"
+    )]
+    Unpacked {
+        /// The limit.
+        limit: u64,
+        /// Of what.
+        unit: &'static str,
+        /// As the operator's configuration spells the limit.
+        setting: &'static str,
+    },
     /// A layer that would write to, or point to, what is not its own.
     #[error("the image is not safe to unpack: `{}` {reason}", shown(.entry))]
     Unsafe {
@@ -122,7 +134,7 @@ impl ImageError {
             Self::Invalid { .. } => "image.invalid",
             Self::Corrupt { .. } => "image.corrupt",
             Self::Unsupported { .. } => "image.unsupported",
-            Self::TooLarge { .. } => "image.too-large",
+            Self::TooLarge { .. } | Self::Unpacked { .. } => "image.too-large",
             Self::Unsafe { .. } => "image.unsafe",
             Self::NotRunnable { .. } => "image.not-runnable",
             Self::Occupied => "image.occupied",
@@ -142,8 +154,11 @@ impl ImageError {
             Self::Corrupt { .. } => {
                 Some("copy the image again from where it came from, or build it again")
             }
-            Self::TooLarge { .. } => Some(
-                "raise the limit in the operator's configuration if the image is meant to be that large",
+            Self::TooLarge { .. } => {
+                Some("this bound is fixed: build the image with less of it, or in fewer parts")
+            }
+            Self::Unpacked { .. } => Some(
+                "raise that limit under `limits` in the operator's configuration, if the image is meant to be that large; nothing of it was kept",
             ),
             Self::Unsafe { .. } => {
                 Some("build the image again with a tool that you trust; nothing was unpacked")

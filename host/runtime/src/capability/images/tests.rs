@@ -61,6 +61,12 @@ impl Place {
     }
 }
 
+/// What an image may become, where a test is not about that.
+pub(super) const LIMITS: UnpackLimits = UnpackLimits {
+    bytes: 1 << 30,
+    entries: 10_000,
+};
+
 pub(super) fn make_executable(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -28,15 +28,6 @@ pub struct UnpackLimits {
     pub entries: u64,
 }
 
-impl Default for UnpackLimits {
-    fn default() -> Self {
-        Self {
-            bytes: 8 * 1024 * 1024 * 1024,
-            entries: 500_000,
-        }
-    }
-}
-
 /// Unpacks an image to `target`, which must not exist yet; its parent must. Digests of all
 /// layers are verified. After an error, or an interruption, there is nothing at `target`.
 pub fn unpack(

@@ -35,6 +35,8 @@ pub(crate) struct ProcessContext {
     pub(crate) service: Option<Service>,
     /// The programs that it may run to their end.
     pub(crate) commands: BTreeSet<String>,
+    /// How much an image may become on disk.
+    pub(crate) unpack: UnpackLimits,
     /// Why the step is done, for the programs that it starts.
     pub(crate) reason: String,
     /// When the call is over.
@@ -159,11 +161,11 @@ impl Host for ProcessView<'_> {
     ) -> Result<Resource<Release>, Refusal> {
         let service = self.service()?;
         let image = self.table.get(&image)?.clone();
+        let limits = self.context()?.unpack;
         let install = self
             .operations
             .blocking("unpacking an image", move |interrupt| {
                 let defaults = defaults(image.config());
-                let limits = UnpackLimits::default();
                 let unpack = |folder: &Path| unpack(&image, folder, &limits, interrupt);
                 service.install(&step_id, image.reference(), defaults, unpack)
             });

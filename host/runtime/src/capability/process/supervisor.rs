@@ -218,15 +218,23 @@ impl Service {
         let new = Layout::new(folder.join(format!("{NEW}{name}")));
         create_private(&folder)?;
         sweep(&folder)?;
-        for part in [new.folder().to_owned(), new.log(), new.run()] {
-            create_private(&part)?;
-        }
-        unpack(&new.root()).map_err(InstallError::Unpack)?;
         let finished = Layout::new(folder.join(name));
-        record::store(&new.meta(), &meta)
-            .and_then(|()| fs::rename(new.folder(), finished.folder()))
-            .and_then(|()| record::sync_folder(&folder))
-            .map_err(Error::io("put in place", finished.folder()))?;
+        let fill = || {
+            for part in [new.folder().to_owned(), new.log(), new.run()] {
+                create_private(&part)?;
+            }
+            unpack(&new.root()).map_err(InstallError::Unpack)?;
+            record::store(&new.meta(), &meta)
+                .and_then(|()| fs::rename(new.folder(), finished.folder()))
+                .and_then(|()| record::sync_folder(&folder))
+                .map_err(Error::io("put in place", finished.folder()))?;
+            Ok(())
+        };
+        if let Err(error) = fill() {
+            // What cannot be removed now is swept by the next one.
+            let _ = remove_folder(new.folder());
+            return Err(error);
+        }
         Ok(Release::new(self.clone(), finished, meta))
     }
 

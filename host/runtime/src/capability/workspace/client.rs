@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::cache::{AttachedCache, Caches};
-use crate::folder::{Access, Folder, FolderError};
+use crate::folder::{Access, Folder, FolderError, Interrupt};
 
 /// The state of the version control, which changes without the source changing.
 const NOT_SOURCE: &str = ".git";
@@ -27,12 +27,22 @@ impl Source {
     /// The source as a folder, read-only: its sub-trees at their places in the tree, nothing
     /// beside them, and no `.git`.
     pub fn open(&self) -> Result<Folder, FolderError> {
-        let parts = [self.path.as_str()]
-            .into_iter()
-            .chain(self.include.iter().map(String::as_str));
         Folder::open(&self.root, Access::Read)?
             .without(NOT_SOURCE)
-            .limited_to(parts)
+            .limited_to(self.parts())
+    }
+}
+
+impl Source {
+    /// Whether its sub-trees hold something that [`Source::open`] does not show.
+    pub(crate) fn hides(&self, interrupt: &Interrupt) -> Result<bool, FolderError> {
+        let all = Folder::open(&self.root, Access::Read)?.limited_to(self.parts())?;
+        all.holds(NOT_SOURCE, interrupt)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &str> {
+        let include = self.include.iter().map(String::as_str);
+        [self.path.as_str()].into_iter().chain(include)
     }
 }
 

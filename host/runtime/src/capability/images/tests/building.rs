@@ -117,13 +117,7 @@ fn a_base_keeps_its_layers_and_what_nobody_overrides() {
     );
     // The base may go away: everything was copied.
     fs::remove_dir_all(place.path("base")).unwrap();
-    unpack(
-        &image,
-        &place.path("release"),
-        &UnpackLimits::default(),
-        &Interrupt::new(),
-    )
-    .unwrap();
+    unpack(&image, &place.path("release"), &LIMITS, &Interrupt::new()).unwrap();
     for (path, content) in [
         ("etc/base", "base"),
         ("app/old", "old"),
@@ -200,13 +194,7 @@ fn large_and_long_named_files_survive() {
     place.put("src/empty", "");
     symlink("target/".repeat(30), place.path("src/link")).unwrap();
     let image = place.image("src", "/");
-    unpack(
-        &image,
-        &place.path("release"),
-        &UnpackLimits::default(),
-        &Interrupt::new(),
-    )
-    .unwrap();
+    unpack(&image, &place.path("release"), &LIMITS, &Interrupt::new()).unwrap();
     let unpacked = fs::read_to_string(place.path(&long.replacen("src", "release", 1))).unwrap();
     assert!(unpacked == large);
     let (before, after) = (place.folder("src"), place.folder("release"));

@@ -34,7 +34,7 @@ fn refused(layers: &[Vec<u8>], limits: &UnpackLimits) -> ImageError {
 }
 
 fn unsafe_reason(entries: &[Vec<u8>]) -> String {
-    let error = refused(&[archive(entries)], &UnpackLimits::default());
+    let error = refused(&[archive(entries)], &LIMITS);
     assert_eq!(error.code(), "image.unsafe", "{error}");
     error.to_string()
 }
@@ -91,10 +91,7 @@ fn links_that_leave_the_release() {
         archive(&[link("chain", "a/here/../../outside/secret")]),
         archive(&[link("a/here", "..")]),
     ];
-    assert_eq!(
-        refused(&layers, &UnpackLimits::default()).code(),
-        "image.unsafe"
-    );
+    assert_eq!(refused(&layers, &LIMITS).code(), "image.unsafe");
     assert!(unsafe_reason(&[link("empty", "")]).contains("nothing"));
 }
 
@@ -111,10 +108,7 @@ fn writes_through_links() {
             "{target}"
         );
         let layers = [archive(&written[..2]), archive(&written[2..])];
-        assert_eq!(
-            refused(&layers, &UnpackLimits::default()).code(),
-            "image.unsafe"
-        );
+        assert_eq!(refused(&layers, &LIMITS).code(), "image.unsafe");
     }
     assert!(unsafe_reason(&[file("file"), file("file/below")]).contains("not a directory"));
 }
@@ -128,13 +122,7 @@ fn a_file_over_a_link_replaces_the_link() {
         file("link"),
     ]);
     let image = Foreign::image(place.path("layout"), &[layer]);
-    unpack(
-        &image,
-        &place.path("release"),
-        &UnpackLimits::default(),
-        &Interrupt::new(),
-    )
-    .unwrap();
+    unpack(&image, &place.path("release"), &LIMITS, &Interrupt::new()).unwrap();
     assert_eq!(
         fs::read_to_string(place.path("release/real")).unwrap(),
         "real"
@@ -177,13 +165,7 @@ fn whiteouts_that_hide_what_is_not_theirs() {
             archive(&[file("link/.wh.kept"), file("link/.wh..wh..opq")]),
         ],
     );
-    unpack(
-        &image,
-        &place.path("release"),
-        &UnpackLimits::default(),
-        &Interrupt::new(),
-    )
-    .unwrap();
+    unpack(&image, &place.path("release"), &LIMITS, &Interrupt::new()).unwrap();
     assert!(place.path("release/real/kept").exists());
 }
 
@@ -230,10 +212,142 @@ fn bombs_are_stopped_at_the_limit() {
         "image.too-large"
     );
     let name = entry(b'L', "././@LongLink", "", 0, &vec![b'a'; 4 * 1024 * 1024]);
-    let error = refused(&[archive(&[name, file("a")])], &UnpackLimits::default());
+    let error = refused(&[archive(&[name, file("a")])], &LIMITS);
     assert_eq!(error.code(), "image.too-large");
     let deep = entry(b'L', "././@LongLink", "", 0, "d/".repeat(1500).as_bytes());
     assert!(unsafe_reason(&[deep, file("a")]).contains("not a path"));
+}
+
+#[test]
+fn a_file_that_says_it_is_too_large_is_refused_before_it_is_written() {
+    // Ten gibibytes by its header, of which nothing is there.
+    let mut header = tar::Header::new_ustar();
+    header.as_mut_bytes()[..5].copy_from_slice(b"zeros");
+    header.set_mode(0o644);
+    header.set_size(10 << 30);
+    header.set_cksum();
+    let archive = header.as_bytes().to_vec();
+    let error = refused(&[archive], &LIMITS);
+    assert_eq!(error.code(), "image.too-large", "{error}");
+    assert!(
+        error.to_string().contains("the limit `unpacked`"),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("operator's configuration"));
+}
+
+#[test]
+fn directories_that_no_entry_names_count_as_well() {
+    let limits = UnpackLimits {
+        bytes: 1 << 20,
+        entries: 50,
+    };
+    let deep: Vec<_> = (0..5)
+        .map(|number| file(&format!("{number}/{}", "d/".repeat(15) + "file")))
+        .collect();
+    let error = refused(&[archive(&deep)], &limits);
+    assert_eq!(error.code(), "image.too-large", "{error}");
+    assert!(error.to_string().contains("`unpacked_entries`"), "{error}");
+}
+
+#[test]
+fn a_layer_in_a_layer_is_no_archive() {
+    let inner = gzip(&archive(&[file("a")]));
+    let error = refused(&[gzip(&inner)], &LIMITS);
+    assert_eq!(error.code(), "image.corrupt", "{error}");
+    // As a file it stays what it is: nothing looks into it.
+    let place = Place::new();
+    let packed = archive(&[entry(b'0', "inner.tar.gz", "", 0o644, &inner)]);
+    let image = Foreign::image(place.path("layout"), &[packed]);
+    unpack(&image, &place.path("one"), &LIMITS, &Interrupt::new()).unwrap();
+    assert_eq!(fs::read(place.path("one/inner.tar.gz")).unwrap(), inner);
+}
+
+/// Opens the image of this manifest, over a configuration that has these layers.
+fn opened(manifest: impl FnOnce(&Foreign) -> Value) -> ImageError {
+    let place = Place::new();
+    let foreign = Foreign::new(place.path("layout"));
+    let manifest = manifest(&foreign);
+    foreign.index(&[manifest]);
+    let layout = Layout::open(&foreign.path).unwrap();
+    layout.image(&Selector::Only).unwrap_err()
+}
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+#[test]
+fn a_manifest_with_a_hundred_thousand_layers() {
+    let with = |count: usize| {
+        opened(|foreign| {
+            let layer = foreign.blob(GZIP, b"");
+            let digest = layer["digest"].clone();
+            let config = json!({
+                "architecture": "amd64", "os": "linux",
+                "rootfs": { "type": "layers", "diff_ids": vec![digest; count] },
+            });
+            let config = foreign.document(CONFIG, &config);
+            let layers = vec![layer; count];
+            let manifest = json!({ "schemaVersion": 2, "config": config, "layers": layers });
+            foreign.document(MANIFEST, &manifest)
+        })
+    };
+    let error = with(100_000);
+    assert_eq!(error.code(), "image.too-large");
+    assert!(error.to_string().contains("4194304 bytes"), "{error}");
+    let error = with(513);
+    assert_eq!(error.code(), "image.too-large");
+    assert!(error.to_string().contains("512 layers"), "{error}");
+}
+
+#[test]
+fn documents_of_a_hundred_megabytes_are_not_read() {
+    // Nothing but a size, on disk; the content could not be checked without reading it all.
+    let huge = |foreign: &Foreign, media_type: &str| {
+        let descriptor = foreign.blob(media_type, media_type.as_bytes());
+        let digest = descriptor["digest"]
+            .as_str()
+            .unwrap()
+            .replace("sha256:", "");
+        let blob = fs::File::options()
+            .write(true)
+            .open(foreign.path.join("blobs/sha256").join(digest));
+        blob.unwrap().set_len(100 << 20).unwrap();
+        descriptor
+    };
+    let error = opened(|foreign| huge(foreign, MANIFEST));
+    assert_eq!(error.code(), "image.too-large", "{error}");
+    let error = opened(|foreign| {
+        let config = huge(foreign, CONFIG);
+        foreign.document(
+            MANIFEST,
+            &json!({ "schemaVersion": 2, "config": config, "layers": [] }),
+        )
+    });
+    assert_eq!(error.code(), "image.too-large", "{error}");
+    let error = opened(|foreign| foreign.blob(MANIFEST, "[".repeat(1 << 20).as_bytes()));
+    assert_eq!(error.code(), "image.invalid", "{error}");
+}
+
+#[test]
+fn sizes_that_no_blob_has() {
+    for size in [json!(u64::MAX), json!(0), json!(-1), json!(1e300)] {
+        let error = opened(|foreign| {
+            let mut layer = foreign.blob(GZIP, b"layer");
+            layer["size"] = size.clone();
+            let config = json!({
+                "architecture": "amd64", "os": "linux",
+                "rootfs": { "type": "layers", "diff_ids": [layer["digest"]] },
+            });
+            let config = foreign.document(CONFIG, &config);
+            let manifest = json!({ "schemaVersion": 2, "config": config, "layers": [layer] });
+            foreign.document(MANIFEST, &manifest)
+        });
+        assert!(
+            ["image.corrupt", "image.invalid"].contains(&error.code()),
+            "{size}: {error}"
+        );
+    }
 }
 
 #[test]
@@ -244,10 +358,7 @@ fn damaged_layers() {
         [&sound[..200], &[0xff; 600], &sound[800..]].concat(),
         vec![b'x'; 600],
     ] {
-        assert_eq!(
-            refused(&[damaged], &UnpackLimits::default()).code(),
-            "image.corrupt"
-        );
+        assert_eq!(refused(&[damaged], &LIMITS).code(), "image.corrupt");
     }
     let place = Place::new();
     let foreign = Foreign::new(place.path("layout"));
@@ -264,12 +375,7 @@ fn damaged_layers() {
             .unwrap()
             .image(&Selector::Only)
             .unwrap();
-        let result = unpack(
-            &image,
-            &place.path("release"),
-            &UnpackLimits::default(),
-            &Interrupt::new(),
-        );
+        let result = unpack(&image, &place.path("release"), &LIMITS, &Interrupt::new());
         assert_eq!(code(result), "image.corrupt");
         assert!(!place.path("release").exists());
     }

@@ -8,7 +8,7 @@ use super::*;
 fn unpacked(place: &Place, layers: &[Vec<u8>]) -> Result<PathBuf, ImageError> {
     let image = Foreign::image(place.path("layout"), layers);
     let target = place.path("release");
-    unpack(&image, &target, &UnpackLimits::default(), &Interrupt::new())?;
+    unpack(&image, &target, &LIMITS, &Interrupt::new())?;
     Ok(target)
 }
 
@@ -33,13 +33,7 @@ fn what_was_packed_comes_out_again() {
     std::os::unix::fs::symlink("../run", place.path("src/sub/link")).unwrap();
     fs::create_dir(place.path("src/empty")).unwrap();
     let image = place.image("src", "/app");
-    unpack(
-        &image,
-        &place.path("release"),
-        &UnpackLimits::default(),
-        &Interrupt::new(),
-    )
-    .unwrap();
+    unpack(&image, &place.path("release"), &LIMITS, &Interrupt::new()).unwrap();
     assert_eq!(
         tree(&place.path("release")),
         [
@@ -56,12 +50,7 @@ fn what_was_packed_comes_out_again() {
         before.digest(".", &Interrupt::new()).unwrap(),
         after.digest(".", &Interrupt::new()).unwrap()
     );
-    let again = unpack(
-        &image,
-        &place.path("release"),
-        &UnpackLimits::default(),
-        &Interrupt::new(),
-    );
+    let again = unpack(&image, &place.path("release"), &LIMITS, &Interrupt::new());
     assert_eq!(code(again), "image.occupied");
 }
 
@@ -162,13 +151,7 @@ fn plain_gzip_and_zstandard_layers_are_read() {
         .unwrap()
         .image(&Selector::Only)
         .unwrap();
-    unpack(
-        &image,
-        &place.path("release"),
-        &UnpackLimits::default(),
-        &Interrupt::new(),
-    )
-    .unwrap();
+    unpack(&image, &place.path("release"), &LIMITS, &Interrupt::new()).unwrap();
     assert_eq!(
         tree(&place.path("release")),
         ["gzip", "last", "plain", "zstd"]
@@ -186,12 +169,7 @@ fn plain_gzip_and_zstandard_layers_are_read() {
         .unwrap()
         .image(&Selector::Only)
         .unwrap();
-    let refused = unpack(
-        &image,
-        &place.path("other"),
-        &UnpackLimits::default(),
-        &Interrupt::new(),
-    );
+    let refused = unpack(&image, &place.path("other"), &LIMITS, &Interrupt::new());
     assert_eq!(code(refused), "image.unsupported");
 }
 
@@ -284,7 +262,7 @@ fn an_interrupted_or_failed_run_leaves_nothing_and_can_be_repeated() {
     let place = Place::new();
     place.put("src/file", "one");
     let image = place.image("src", "/srv");
-    let (target, limits) = (place.path("releases/one"), UnpackLimits::default());
+    let (target, limits) = (place.path("releases/one"), LIMITS);
     fs::create_dir(place.path("releases")).unwrap();
     let interrupt = Interrupt::new();
     interrupt.raise();
@@ -309,7 +287,7 @@ fn two_runs_to_one_target_do_not_mix() {
     let image = place.image("src", "/srv");
     let target = place.path("release");
     let results: Vec<_> = std::thread::scope(|scope| {
-        let run = || unpack(&image, &target, &UnpackLimits::default(), &Interrupt::new());
+        let run = || unpack(&image, &target, &LIMITS, &Interrupt::new());
         let runs: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });

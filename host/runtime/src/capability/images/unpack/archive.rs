@@ -46,7 +46,7 @@ pub(super) fn extract(
     let mut extensions = Extensions::default();
     for entry in entries {
         let mut entry = entry.map_err(|error| meter.explain(&error))?;
-        meter.enter()?;
+        meter.enter(1)?;
         match entry.header().entry_type() {
             EntryType::GNULongName => extensions.path = Some(text(&mut entry, meter)?),
             EntryType::GNULongLink => extensions.link = Some(text(&mut entry, meter)?),
@@ -60,6 +60,7 @@ pub(super) fn extract(
                 meter,
             )?,
         }
+        meter.enter(tree.implied())?;
     }
     Ok(())
 }
@@ -80,6 +81,7 @@ fn one<R: Read>(
     if extensions.size.is_some_and(|said| said != size) {
         return Err(refused(&path, "has two different sizes"));
     }
+    meter.announce(size)?;
     let Some(name) = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())

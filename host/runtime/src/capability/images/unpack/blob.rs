@@ -32,17 +32,33 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Counts one more entry.
-    pub(super) fn enter(&mut self) -> Result<(), ImageError> {
-        self.entries += 1;
+    /// Counts so many more entries.
+    pub(super) fn enter(&mut self, count: u64) -> Result<(), ImageError> {
+        self.entries += count;
         if self.entries > self.limits.entries {
-            return Err(ImageError::TooLarge {
-                what: "the image".to_owned(),
+            return Err(ImageError::Unpacked {
                 limit: self.limits.entries,
                 unit: "files",
+                setting: "unpacked_entries",
             });
         }
         Ok(())
+    }
+
+    /// Refuses an entry that says itself that it is too large, before any of it is written.
+    pub(super) fn announce(&self, size: u64) -> Result<(), ImageError> {
+        if self.bytes.get().saturating_add(size) > self.limits.bytes {
+            return Err(self.too_many_bytes());
+        }
+        Ok(())
+    }
+
+    fn too_many_bytes(&self) -> ImageError {
+        ImageError::Unpacked {
+            limit: self.limits.bytes,
+            unit: "bytes",
+            setting: "unpacked",
+        }
     }
 
     /// What a failed read of a layer really was.
@@ -51,12 +67,7 @@ impl<'a> Meter<'a> {
             return ImageError::Interrupted;
         }
         if self.bytes.get() > self.limits.bytes {
-            let limit = self.limits.bytes;
-            return ImageError::TooLarge {
-                what: "the unpacked image".to_owned(),
-                limit,
-                unit: "bytes",
-            };
+            return self.too_many_bytes();
         }
         ImageError::Corrupt {
             what: "a layer".to_owned(),

@@ -19,12 +19,19 @@ use crate::folder::{
     set_modified, stays_inside,
 };
 
+/// Bytes of all names that one layer may make; they are held in memory until its end.
+const LARGEST_NAMES: u64 = 256 * 1024 * 1024;
+
 pub(super) struct Tree {
     root: Directory,
     /// Where the last entry went; the next one mostly goes there, too.
     last: Option<(PathBuf, Directory)>,
     /// What the present layer has made: whiteouts hide only what is below it.
     made: BTreeSet<PathBuf>,
+    /// Bytes of the names in `made`.
+    names: u64,
+    /// Directories that no entry names, since they were last asked for.
+    implied: u64,
     buffer: Vec<u8>,
 }
 
@@ -34,12 +41,20 @@ impl Tree {
             root,
             last: None,
             made: BTreeSet::new(),
+            names: 0,
+            implied: 0,
             buffer: vec![0; 128 * 1024],
         }
     }
 
     pub(super) fn end_layer(&mut self) {
         self.made.clear();
+        self.names = 0;
+    }
+
+    /// How many directories were made on the way to entries, since this was last asked.
+    pub(super) fn implied(&mut self) -> u64 {
+        std::mem::take(&mut self.implied)
     }
 
     pub(super) fn directory(&mut self, path: &Path, mode: u32) -> Result<(), ImageError> {
@@ -56,8 +71,7 @@ impl Tree {
             .child(name)
             .and_then(|directory| directory.set_mode(mode | 0o700));
         made.map_err(failed("set the mode of", path))?;
-        self.made.insert(path.to_owned());
-        Ok(())
+        self.remember(path)
     }
 
     pub(super) fn file(
@@ -84,8 +98,7 @@ impl Tree {
             set_modified(&file, (modified, 0))
         };
         finish().map_err(failed("set the mode of", path))?;
-        self.made.insert(path.to_owned());
-        Ok(())
+        self.remember(path)
     }
 
     pub(super) fn link(&mut self, path: &Path, target: &Path) -> Result<(), ImageError> {
@@ -98,8 +111,7 @@ impl Tree {
         parent
             .make_link(name, &target)
             .map_err(failed("make the link", path))?;
-        self.made.insert(path.to_owned());
-        Ok(())
+        self.remember(path)
     }
 
     pub(super) fn hard_link(&mut self, path: &Path, target: &Path) -> Result<(), ImageError> {
@@ -120,8 +132,7 @@ impl Tree {
                 .hard_link(source_name, &parent, name)
                 .map_err(failed("make the hard link", path))?;
         }
-        self.made.insert(path.to_owned());
-        Ok(())
+        self.remember(path)
     }
 
     /// Removes what lower layers have put at a path.
@@ -178,6 +189,19 @@ impl Tree {
         })
     }
 
+    fn remember(&mut self, path: &Path) -> Result<(), ImageError> {
+        self.names += path.as_os_str().len() as u64;
+        if self.names > LARGEST_NAMES {
+            return Err(ImageError::TooLarge {
+                what: "a list of the names in a layer".to_owned(),
+                limit: LARGEST_NAMES,
+                unit: "bytes",
+            });
+        }
+        self.made.insert(path.to_owned());
+        Ok(())
+    }
+
     /// Whether the present layer has made something at a path, or below it.
     fn is_made(&self, path: &Path) -> bool {
         self.made
@@ -222,6 +246,7 @@ impl Tree {
                     ));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.implied += 1;
                     here.make(part).and_then(|()| here.child(part))
                 }
                 Err(error) => Err(error),

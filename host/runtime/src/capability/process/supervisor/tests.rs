@@ -69,6 +69,7 @@ fn a_failed_unpack_leaves_no_release_and_can_be_repeated() {
     });
     assert!(matches!(failed, Err(InstallError::Unpack("torn"))));
     assert!(service.releases().unwrap().is_empty());
+    assert_eq!(fs::read_dir(service.folder()).unwrap().count(), 0);
     install(&service, "one", "sha256:1").unwrap();
     assert_eq!(service.releases().unwrap().len(), 1);
 }
