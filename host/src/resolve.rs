@@ -214,15 +214,28 @@ impl Resolution<'_> {
         }
         let config = serde_json::to_string(with)?;
         if self.check_shape(service, step, &plugin)? {
-            for problem in plugin.validate(&config).await? {
-                self.tell(&format!("{at}{}", problem.at), &problem.message, None);
-            }
+            self.validate(&at, &plugin, &config).await;
         }
         Ok(Some(PluginRecord {
             name: choice.reference.clone(),
             digest: plugin.digest().to_string(),
             config,
         }))
+    }
+
+    /// Has the plugin itself look at its configuration.
+    async fn validate(&mut self, at: &str, plugin: &Plugin, config: &str) {
+        match plugin.validate(config).await {
+            Ok(problems) => {
+                for problem in problems {
+                    self.tell(&format!("{at}{}", problem.at), &problem.message, None);
+                }
+            }
+            Err(error) => {
+                let failure = error.failure();
+                self.tell(at, &failure.message, failure.hint.as_deref());
+            }
+        }
     }
 
     /// Holds the configuration against the plugin's own schema; true when it fits.

@@ -9,6 +9,7 @@ mod reference;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +21,7 @@ use crate::component::{Digest, Face, Kind, Role};
 use crate::engine::Engine;
 use crate::grant::check::{Missing, effective, missing};
 use crate::grant::{Grants, Policy};
+use crate::harmless;
 use crate::instance::Guest;
 use crate::limits::Limits;
 use crate::plugin::{Loaded, Roles, describe};
@@ -55,6 +57,9 @@ pub struct Inspection {
     /// Its limits.
     pub limits: Limits,
 }
+
+/// Bytes of the words of the engine, or of a validator, that are shown.
+const LONGEST_REASON: usize = 1_000;
 
 /// Plugins that are held in memory; beyond these, what nobody uses is let go.
 const MOST_LOADED: usize = 256;
@@ -187,7 +192,7 @@ impl Catalog {
         let face = Face::of(&component)?;
         let roles =
             Roles::find(&self.linker, &component, &face).map_err(|error| CatalogReason::World {
-                cause: format!("{error:#}"),
+                cause: harmless::line(&format!("{error:#}"), LONGEST_REASON),
             })?;
         let description = self
             .describe(engine, reference, &digest, &roles, limits)
@@ -242,15 +247,12 @@ impl Catalog {
             return Ok(description);
         }
         let description = describe(engine, reference, roles, limits).await?;
+        let invalid = |error: &dyn fmt::Display| CatalogReason::Schema {
+            cause: harmless::line(&error.to_string(), LONGEST_REASON),
+        };
         let schema: serde_json::Value =
-            serde_json::from_str(&description.config_schema).map_err(|error| {
-                CatalogReason::Schema {
-                    cause: error.to_string(),
-                }
-            })?;
-        jsonschema::validator_for(&schema).map_err(|error| CatalogReason::Schema {
-            cause: error.to_string(),
-        })?;
+            serde_json::from_str(&description.config_schema).map_err(|error| invalid(&error))?;
+        jsonschema::validator_for(&schema).map_err(|error| invalid(&error))?;
         let (cache, digest, kept) = (Arc::clone(&self.cache), digest.clone(), description.clone());
         blocking(move || Ok(cache.keep(&digest, &kept)?)).await?;
         Ok(description)

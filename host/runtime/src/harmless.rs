@@ -52,7 +52,8 @@ pub(crate) fn outputs(outputs: &[Output]) -> Result<(), Failure> {
         "the plugin answered with {} outputs of {bytes} bytes; at most {MOST} of {LARGEST_OUTPUTS} bytes in all are taken",
         outputs.len()
     );
-    Err(Failure::new("plugin.answer", message))
+    Err(Failure::new("plugin.answer", message)
+        .hint("this is a fault of the plugin: tell its author"))
 }
 
 pub(crate) fn failure(failure: &mut Failure) {

@@ -3,7 +3,6 @@
 
 mod calling;
 mod cancelling;
-mod guest;
 mod limits;
 mod loading;
 mod world;

@@ -53,13 +53,16 @@ impl<'a> Surroundings<'a> {
         call: Call,
         function: &'static str,
     ) -> Result<Self, StepError> {
-        let latest = Instant::now() + loaded.limits.call.0;
+        let longest = loaded.limits.call;
+        let latest = Instant::now() + longest.0;
+        let bound_by = (latest < call.deadline).then(|| ("call", longest.to_string()));
         let entry = Entry {
             engine: &loaded.engine,
             plugin: &loaded.reference,
             function,
             limits: loaded.limits,
             deadline: call.deadline.min(latest),
+            bound_by,
             cancel: call.cancel.clone(),
         };
         let mut contexts = bare(&entry, call.sink.clone(), call.redactor.clone());
@@ -109,6 +112,7 @@ impl<'a> Surroundings<'a> {
             function,
             limits,
             deadline,
+            bound_by: Some(("describe", limits.describe.to_string())),
             cancel,
         };
         let contexts = bare(&entry, Arc::new(Unheard), Arc::default());

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::guest::TestGuest;
+use stagewright_test_components::TestGuest;
+
 use super::world::{World, call};
 use crate::grant::{Grants, PluginPolicy, SecretsGrant};
 use crate::record::{Value, Variable};

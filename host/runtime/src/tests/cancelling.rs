@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::guest::{NOTHING, TestGuest};
+use stagewright_test_components::{NOTHING, TestGuest};
+
 use super::world::{PLACES, World, call};
 use crate::StepError;
 

@@ -1,6 +1,7 @@
 //! What may become a plugin, and what is said to what may not.
 
-use super::guest::{NOTHING, TestGuest};
+use stagewright_test_components::{NOTHING, TestGuest};
+
 use super::world::{PLACES, World, call, runtime};
 use crate::grant::{Grants, PluginPolicy, ProcessGrant};
 use crate::limits::{LimitOverrides, Size};

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::guest::TestGuest;
+use stagewright_test_components::TestGuest;
+
 use crate::record::{Service, Step};
 use crate::{
     Call, Cancel, CatalogError, LogLine, NoSecrets, Plugin, PluginPolicy, Policy, Progress,

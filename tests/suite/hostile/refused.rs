@@ -1,0 +1,264 @@
+//! What is refused before anything begins, by the verb that meets it first, while three honest
+//! services deploy in the same installation.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use stagewright_test_components::TestGuest;
+
+use super::stage::{Rogue, Stages, installation};
+use crate::gate::Gate;
+use crate::going::Going;
+use crate::installation::Installation;
+
+/// A file that is no plugin that this host can use, and what is told of it.
+struct Case {
+    name: &'static str,
+    make: fn() -> Vec<u8>,
+    words: &'static [&'static str],
+}
+
+const EXIT: &str = r#"(import "wasi:cli/exit@0.2.0" "exit" (func $exit (param i32)))"#;
+const LOOP: &str = "(loop $again (br $again)) (unreachable)";
+
+/// Limits that are lower than they are by default: otherwise these cases take 10 seconds each.
+const LIMITS: &str = "limits: { describe: 500ms }\n";
+
+const CASES: &[Case] = &[
+    Case {
+        name: "garbage",
+        make: || b"#!/bin/sh\x1b[2J\necho hello\n".to_vec(),
+        words: &["not WebAssembly", "component toolchain"],
+    },
+    Case {
+        name: "empty",
+        make: Vec::new,
+        words: &["not WebAssembly"],
+    },
+    Case {
+        name: "core-module",
+        make: || wat::parse_str("(module)").unwrap(),
+        words: &["core WebAssembly module", "wasm-tools component new"],
+    },
+    Case {
+        name: "cut-off",
+        make: || {
+            let mut bytes = TestGuest::idle("").build();
+            bytes.truncate(bytes.len() / 2);
+            bytes
+        },
+        words: &["not a valid component", "fetch it again"],
+    },
+    Case {
+        name: "wrong-world",
+        make: || {
+            wat::parse_str(r#"(component (import "acme:tools/magic@1.0.0" (instance)))"#).unwrap()
+        },
+        words: &["acme:tools/magic@1.0.0", "wit/roles.wit"],
+    },
+    Case {
+        name: "wrong-version",
+        make: || {
+            wat::parse_str(r#"(component (import "stagewright:plugin/log@0.9.0" (instance)))"#)
+                .unwrap()
+        },
+        words: &[
+            "stagewright:plugin/log@0.9.0",
+            "this host offers stagewright:plugin@0.1.0",
+            "build it with the SDK",
+        ],
+    },
+    Case {
+        name: "instances",
+        make: || crowd(&[], 100),
+        words: &[
+            "core module instances",
+            "maximum of 64",
+            "build it of fewer",
+        ],
+    },
+    Case {
+        name: "tables",
+        make: || crowd(&[4, 4, 1, 0x70, 0, 1], 50),
+        words: &["50 tables", "maximum of 40", "build it of fewer"],
+    },
+    Case {
+        name: "memories",
+        make: || crowd(&[5, 3, 1, 0, 1], 20),
+        words: &[
+            "21 Wasm linear memories",
+            "maximum of 8",
+            "build it of fewer",
+        ],
+    },
+    Case {
+        name: "memory-at-start",
+        make: || TestGuest::idle("").with("(memory $more 8000)").build(),
+        words: &["`memory` of 256MiB", "raise `memory`"],
+    },
+    Case {
+        name: "endless-start",
+        make: || {
+            TestGuest::idle("")
+                .with("(func $begin (loop $l (br $l))) (start $begin)")
+                .build()
+        },
+        words: &[
+            "still in `describe` after",
+            "`describe` of 500ms",
+            "raise `describe`",
+        ],
+    },
+    Case {
+        name: "endless-describe",
+        make: || TestGuest::idle("").describing(LOOP).build(),
+        words: &["still in `describe` after", "raise `describe`"],
+    },
+    Case {
+        name: "trap-in-describe",
+        make: || TestGuest::idle("").describing("unreachable").build(),
+        words: &["broke off in `describe`", "gave up", "tell its author"],
+    },
+    Case {
+        name: "exit-in-describe",
+        make: || {
+            TestGuest::idle(EXIT)
+                .describing("(call $exit (i32.const 1)) (i32.const 1024)")
+                .build()
+        },
+        words: &["broke off in `describe`", "exit code 1", "tell its author"],
+    },
+    Case {
+        name: "giant-description",
+        make: || {
+            TestGuest::idle("")
+                .describing("(drop (memory.grow (i32.const 1000))) (i32.store (i32.const 1028) (i32.const 50000000)) (i32.const 1024)")
+                .build()
+        },
+        words: &["`hostcall` of 16MiB", "raise `hostcall`"],
+    },
+    Case {
+        name: "endless-validate",
+        make: || TestGuest::idle("").validating(LOOP).build(),
+        words: &[
+            "stagewright.yaml:",
+            "still in `validate` after",
+            "raise `describe`",
+        ],
+    },
+    Case {
+        name: "trap-in-validate",
+        make: || TestGuest::idle("").validating("unreachable").build(),
+        words: &[
+            "stagewright.yaml:",
+            "broke off in `validate`",
+            "tell its author",
+        ],
+    },
+    Case {
+        name: "exit-in-validate",
+        make: || {
+            TestGuest::idle(EXIT)
+                .validating("(call $exit (i32.const 1)) (i32.const 0)")
+                .build()
+        },
+        words: &["broke off in `validate`", "exit code 1"],
+    },
+];
+
+/// A decent guest, behind which a module of these sections is instantiated so often.
+fn crowd(sections: &[u8], count: u8) -> Vec<u8> {
+    let mut bytes = TestGuest::idle("").build();
+    let module = modules(&bytes);
+    // Sections of the component model's binary format: 1 holds a core module, 2 core instances,
+    // each of them made of a module (0), its index, and no arguments.
+    bytes.extend([1, 8 + sections.len() as u8]);
+    bytes.extend(b"\0asm\x01\0\0\0");
+    bytes.extend(sections);
+    let size = 1 + 3 * u16::from(count);
+    bytes.extend([2, 0x80 | (size & 0x7f) as u8, (size >> 7) as u8, count]);
+    bytes.extend([0, module, 0].repeat(count.into()));
+    bytes
+}
+
+/// How many core modules a component holds.
+fn modules(component: &[u8]) -> u8 {
+    let mut rest = &component[8..];
+    let mut modules = 0;
+    while let [section, after @ ..] = rest {
+        modules += u8::from(*section == 1);
+        let mut size = 0_usize;
+        let length = 1 + after.iter().position(|byte| byte & 0x80 == 0).unwrap();
+        for byte in after[..length].iter().rev() {
+            size = size << 7 | usize::from(byte & 0x7f);
+        }
+        rest = &after[length + size..];
+    }
+    modules
+}
+
+/// An environment beside the one that deploys, with one service that this file builds.
+fn suspect(installation: &Installation, name: &str) -> String {
+    let mut stages = Stages::default();
+    stages.add("suspect", &[Rogue::built_by("suspect", name)]);
+    let file = format!("{name}.yaml");
+    stages.write_as(installation, "suspect", &file);
+    file
+}
+
+#[test]
+fn what_is_no_plugin_is_refused_while_honest_services_deploy() {
+    let installation = installation(LIMITS);
+    let mut gate = Gate::new(&installation, "gate");
+    let mut stages = Stages::default();
+    stages.add_calm("honest", &gate.step());
+    stages.write(&installation);
+    let mut going = Going::new(&installation, &["deploy"]);
+    going.until(|e| e["event"] == "step.started" && e["service"] == "honest-gate");
+
+    let mut defects = Vec::new();
+    for case in CASES {
+        let file = installation.project().join(format!("{}.wasm", case.name));
+        std::fs::write(file, (case.make)()).unwrap();
+        defects.extend(refusal(&installation, case.name, case.words));
+    }
+    // Mostly a hole, as large as a file of that size would be.
+    let large = File::create(installation.project().join("large.wasm")).unwrap();
+    large.write_all_at(b"\0asm\x0d\0\x01\0", 0).unwrap();
+    large.set_len(200 << 20).unwrap();
+    defects.extend(refusal(
+        &installation,
+        "large",
+        &["larger than 64MiB", "raise the limit `component`"],
+    ));
+    assert!(defects.is_empty(), "{}", defects.join("\n"));
+
+    gate.admit(1);
+    let (_, run) = going.all();
+    assert_eq!(run.code, Some(0), "{run}");
+}
+
+/// What is wrong with how a file is refused: by `validate`, `plan` and `deploy` alike.
+fn refusal(installation: &Installation, name: &str, words: &[&str]) -> Vec<String> {
+    let file = suspect(installation, name);
+    let mut defects = Vec::new();
+    for verb in ["validate", "plan", "deploy"] {
+        let run = installation.run(&[verb, &file]);
+        let unsaid = words.iter().filter(|word| !run.stderr.contains(**word));
+        let mut wrong: Vec<String> = unsaid.map(|word| format!("does not say {word}")).collect();
+        if run.code != Some(2) {
+            wrong.push(format!("exit code {:?}", run.code));
+        }
+        if !run.stderr.contains(&format!("./{name}.wasm")) {
+            wrong.push("does not name the file".to_owned());
+        }
+        if !wrong.is_empty() {
+            defects.push(format!(
+                "{verb} of {name}: {}\n{}",
+                wrong.join("; "),
+                run.stderr
+            ));
+        }
+    }
+    defects
+}
