@@ -10,7 +10,7 @@ use crate::going::Going;
 fn who_ignores_a_cancel_is_ended_after_the_grace_period() {
     let installation = installation("cancel_grace: 1s\n");
     let mut stages = Stages::default();
-    let mut rogues: Vec<Rogue> = [
+    let rogues: Vec<Rogue> = [
         ("loop", "build"),
         ("chatter", "build"),
         ("run", "build"),
@@ -19,9 +19,6 @@ fn who_ignores_a_cancel_is_ended_after_the_grace_period() {
     ]
     .map(|(crime, at)| Rogue::new(&format!("{crime}-{at}"), crime, at))
     .into();
-    for rogue in &mut rogues {
-        rogue.entry = rogue.entry.replace(super::stage::DEADLINE, "10m");
-    }
     stages.add("stubborn", &rogues);
     stages.write(&installation);
     let mut going = Going::new(&installation, &["deploy"]);

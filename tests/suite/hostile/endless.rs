@@ -1,7 +1,7 @@
 //! Crimes that only a deadline ends: the honest services beside them are done before it.
 
 use super::beside::{Events, Told};
-use super::stage::{DEADLINE, Rogue, Stages, installation};
+use super::stage::{Rogue, Stages, installation};
 use crate::environment::{add_actor, free_port};
 
 /// What is done in a build or a push: half of it keeps the machine busy, half of it only waits.
@@ -32,14 +32,15 @@ const STAGE: &str = "endless";
 fn who_does_not_end_is_ended_after_the_honest_ones() {
     let installation = installation("host_slots: 64\n");
     add_actor(&installation, "app");
-    let rogue = |crime: &str, at: &str| {
-        let mut rogue = Rogue::new(&format!("{crime}-{at}"), crime, at);
-        rogue.entry = rogue.entry.replace(DEADLINE, PATIENCE);
-        rogue
-    };
-    let mut rogues: Vec<Rogue> = CRIMES.iter().map(|(crime, at)| rogue(crime, at)).collect();
-    let programs = PROGRAMS.iter();
-    rogues.extend(programs.map(|crime| rogue(crime, "deploy").with_program(free_port())));
+    let rogue = |crime: &str, at: &str| Rogue::new(&format!("{crime}-{at}"), crime, at);
+    let builds = CRIMES.iter();
+    let builds = builds.map(|(crime, at)| rogue(crime, at).ending_after(PATIENCE));
+    // What is built of them is a whole program, and that takes its time.
+    let programs = PROGRAMS.iter().map(|crime| {
+        let rogue = rogue(crime, "deploy").with_program(free_port());
+        rogue.deploying_for(PATIENCE)
+    });
+    let rogues: Vec<Rogue> = builds.chain(programs).collect();
     let mut stages = Stages::default();
     stages.add(STAGE, &rogues);
     stages.write(&installation);

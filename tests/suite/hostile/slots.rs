@@ -18,8 +18,13 @@ fn the_slot_of_a_rogue_is_taken_by_the_next_step() {
     let installation = installation("host_slots: 1\n");
     let mut stages = Stages::default();
     for (crime, at) in CRIMES {
-        let mut rogue = Rogue::new(&format!("{crime}-rogue"), crime, at);
-        rogue.entry = rogue.entry.replace(super::stage::DEADLINE, "1s");
+        let rogue = Rogue::new(&format!("{crime}-rogue"), crime, at);
+        // The others have the time that they need to break off.
+        let rogue = match *crime {
+            "loop" | "run" => rogue.ending_after("2s"),
+            "sleep" => rogue.deploying_for("1s"),
+            _ => rogue,
+        };
         stages.add_with_one_slot(crime, &rogue);
     }
     stages.write(&installation);

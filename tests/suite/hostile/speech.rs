@@ -20,10 +20,15 @@ fn check(what: &str, text: &str) {
     }
 }
 
-/// Looks at everything that the program shows of the environment `test`, and at its logs.
-pub fn is_harmless(installation: &Installation, run: &Run) {
+/// Looks at what a run has printed.
+pub fn is_shown_safely(run: &Run) {
     check("standard output", &run.stdout);
     check("standard error", &run.stderr);
+}
+
+/// Looks at everything that the program shows of the environment `test`, and at its logs.
+pub fn is_harmless(installation: &Installation, run: &Run) {
+    is_shown_safely(run);
     for arguments in [
         &["logs", "test"][..],
         &["logs", "test", "--output", "json"],

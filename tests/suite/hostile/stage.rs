@@ -12,10 +12,12 @@ pub struct Rogue {
     pub name: String,
     /// What follows its name in the file, beside stage and source.
     pub entry: String,
+    /// The folder of its source, if it has one.
+    source: Option<&'static str>,
 }
 
-/// How long a step of a rogue has.
-pub const DEADLINE: &str = "6s";
+/// How long a step of a rogue has where a test says nothing: far longer than it takes.
+const DEADLINE: &str = "599s";
 
 impl Rogue {
     /// One that the `rogue` plugin builds, pushes and deploys, and that does this there.
@@ -32,6 +34,7 @@ impl Rogue {
         Self {
             name: name.to_owned(),
             entry,
+            source: Some("site"),
         }
     }
 
@@ -47,18 +50,31 @@ impl Rogue {
         Self {
             name: name.to_owned(),
             entry,
+            source: None,
         }
+    }
+
+    /// With other deadlines.
+    pub fn ending_after(mut self, deadline: &str) -> Self {
+        self.entry = self.entry.replace(DEADLINE, deadline);
+        self
+    }
+
+    /// With another deadline of its deploy alone.
+    pub fn deploying_for(mut self, deadline: &str) -> Self {
+        let (before, after) = (
+            format!(" deploy: {DEADLINE}"),
+            format!(" deploy: {deadline}"),
+        );
+        self.entry = self.entry.replace(&before, &after);
+        self
     }
 
     /// With the `actor` program as its source, and a port that it may listen on.
     pub fn with_program(mut self, port: u16) -> Self {
-        // A program takes longer to pack than a page, and that is not its crime.
-        let (before, after) = self.entry.split_once("timeouts: { build: ").unwrap();
-        let (_, after) = after.split_once(',').unwrap();
-        self.entry = format!("{before}timeouts: {{ build: 10m,{after}");
+        self.source = Some("app");
         self.entry += &format!(
-            "    source: {{ path: app }}
-    ports: [{{ name: main, port: {port} }}]
+            "    ports: [{{ name: main, port: {port} }}]
     variables: {{ PORT: \"{port}\" }}
 "
         );
@@ -66,11 +82,13 @@ impl Rogue {
     }
 
     fn text(&self, stage: &str) -> String {
-        let Self { name, entry } = self;
-        let source = match entry.contains("source:") {
-            true => "",
-            false => "    source: { path: site }\n",
-        };
+        let Self {
+            name,
+            entry,
+            source,
+        } = self;
+        let source = source.map(|folder| format!("    source: {{ path: {folder} }}\n"));
+        let source = source.unwrap_or_default();
         format!("  {name}:\n    stage: {stage}\n{source}{entry}")
     }
 }

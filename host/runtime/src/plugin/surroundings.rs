@@ -77,6 +77,11 @@ impl<'a> Surroundings<'a> {
         contexts.probe = ProbeContext {
             granted: grants.probe,
         };
+        contexts.workspace = WorkspaceContext {
+            workspace: workspace(&call).await?,
+            granted: grants.workspace,
+        };
+        // After the workspace, which makes the folders that it opens.
         if loaded.face.wasi {
             let folders = grants.workspace.then_some(&call);
             let wasi = wasi::context(&contexts.log, &loaded.limits, folders).map_err(|error| {
@@ -86,10 +91,6 @@ impl<'a> Surroundings<'a> {
             })?;
             contexts.wasi = Some(wasi);
         }
-        contexts.workspace = WorkspaceContext {
-            workspace: workspace(call).await?,
-            granted: grants.workspace,
-        };
         Ok(Self { entry, contexts })
     }
 
@@ -224,13 +225,12 @@ fn process(
 }
 
 /// Opens the folders of the call, away from the threads that guests run on.
-async fn workspace(call: Call) -> Result<Option<Arc<Workspace>>, StepError> {
-    let Call {
-        source,
-        output,
-        caches,
-        ..
-    } = call;
+async fn workspace(call: &Call) -> Result<Option<Arc<Workspace>>, StepError> {
+    let (source, output, caches) = (
+        call.source.clone(),
+        call.output.clone(),
+        call.caches.clone(),
+    );
     if source.is_none() && output.is_none() {
         return Ok(None);
     }
