@@ -44,9 +44,16 @@ impl Going {
             }
         }
         panic!(
-            "the run ended before the event came, after {:#?}",
+            "the run ended before the event came, {:?}, after {:#?}",
+            self.stderr(),
             self.seen
         );
+    }
+
+    /// What was told beside the events, when it has ended.
+    fn stderr(&mut self) -> String {
+        let stderr = self.child.stderr.take().unwrap();
+        std::io::read_to_string(stderr).unwrap()
     }
 
     /// The id of the process that is watched.

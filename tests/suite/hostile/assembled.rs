@@ -15,9 +15,7 @@ pub const BUILDERS: &[(&str, Make, Told)] = &[
             let grow =
                 "(if (i32.eq (table.grow $t (ref.null func) (i32.const 90000)) (i32.const -1))
                 (then unreachable)) (i32.const 0)";
-            TestGuest::idle("")
-                .with("(table $t 1 funcref)")
-                .building(grow)
+            builder().with("(table $t 1 funcref)").building(grow)
         },
         Told {
             code: "plugin.limit",
@@ -45,10 +43,7 @@ pub const BUILDERS: &[(&str, Make, Told)] = &[
     ),
     (
         "no-handle",
-        || {
-            TestGuest::idle("")
-                .building("(i32.store (i32.const 260) (i32.const 77)) (i32.const 256)")
-        },
+        || builder().building("(i32.store (i32.const 260) (i32.const 77)) (i32.const 256)"),
         Told {
             code: "plugin.trapped",
             words: &["`build`", "handle", "tell its author"],
@@ -56,10 +51,7 @@ pub const BUILDERS: &[(&str, Make, Told)] = &[
     ),
     (
         "no-case",
-        || {
-            TestGuest::idle("")
-                .building("(i32.store8 (i32.const 256) (i32.const 9)) (i32.const 256)")
-        },
+        || builder().building("(i32.store8 (i32.const 256) (i32.const 9)) (i32.const 256)"),
         Told {
             code: "plugin.trapped",
             words: &["`build`", "discriminant", "tell its author"],
@@ -67,9 +59,18 @@ pub const BUILDERS: &[(&str, Make, Told)] = &[
     ),
 ];
 
+/// A builder that gives the handle of its source back in `inputs`, as it has to: it stands at
+/// this place among the arguments.
+fn builder() -> TestGuest {
+    let drop = r#"(import "stagewright:plugin/workspace@0.1.0" "[resource-drop]directory"
+        (func $drop (param i32)))"#;
+    let inputs = "(call $drop (i32.load (i32.add (local.get 0) (i32.const 96)))) (i32.const 0)";
+    TestGuest::new(drop, inputs)
+}
+
 /// A builder that fails, with a code at this address of this length.
 fn failing(address: &str, length: &str) -> TestGuest {
-    TestGuest::idle("").building(&format!(
+    builder().building(&format!(
         "(i32.store8 (i32.const 256) (i32.const 1))
         (i32.store (i32.const 260) {address}) (i32.store (i32.const 264) {length})
         (i32.const 256)"

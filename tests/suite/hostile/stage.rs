@@ -12,8 +12,8 @@ pub struct Rogue {
     pub name: String,
     /// What follows its name in the file, beside stage and source.
     pub entry: String,
-    /// The folder of its source, if it has one.
-    source: Option<&'static str>,
+    /// The folder of its source.
+    source: &'static str,
 }
 
 /// How long a step of a rogue has where a test says nothing: far longer than it takes.
@@ -34,7 +34,7 @@ impl Rogue {
         Self {
             name: name.to_owned(),
             entry,
-            source: Some("site"),
+            source: "site",
         }
     }
 
@@ -50,7 +50,7 @@ impl Rogue {
         Self {
             name: name.to_owned(),
             entry,
-            source: None,
+            source: "site",
         }
     }
 
@@ -72,7 +72,7 @@ impl Rogue {
 
     /// With the `actor` program as its source, and a port that it may listen on.
     pub fn with_program(mut self, port: u16) -> Self {
-        self.source = Some("app");
+        self.source = "app";
         self.entry += &format!(
             "    ports: [{{ name: main, port: {port} }}]
     variables: {{ PORT: \"{port}\" }}
@@ -87,9 +87,7 @@ impl Rogue {
             entry,
             source,
         } = self;
-        let source = source.map(|folder| format!("    source: {{ path: {folder} }}\n"));
-        let source = source.unwrap_or_default();
-        format!("  {name}:\n    stage: {stage}\n{source}{entry}")
+        format!("  {name}:\n    stage: {stage}\n    source: {{ path: {source} }}\n{entry}")
     }
 }
 

@@ -49,6 +49,7 @@ impl<'a> Surroundings<'a> {
     /// For a call of a role.
     pub(crate) async fn open(
         loaded: &'a Loaded,
+        name: &'a str,
         host: &Host,
         call: Call,
         function: &'static str,
@@ -58,7 +59,7 @@ impl<'a> Surroundings<'a> {
         let bound_by = (latest < call.deadline).then(|| ("call", longest.to_string()));
         let entry = Entry {
             engine: &loaded.engine,
-            plugin: &loaded.reference,
+            plugin: name,
             function,
             limits: loaded.limits,
             deadline: call.deadline.min(latest),
