@@ -34,7 +34,13 @@ use tracing_subscriber::EnvFilter;
 
 use crate::clock::{Clock, SystemClock};
 use crate::compose::Host;
+use crate::open_files;
 use arguments::{Arguments, Output, Verb};
+
+/// After how many turns of its tasks a thread looks for timers and sockets that are ready. A
+/// guest that computes takes the whole of each of its turns, a tick of the sandbox's clock, so
+/// that at tokio's own interval of 61 two such guests would hold everybody up for half a second.
+const EVENT_INTERVAL: u32 = 2;
 
 /// How the program ends, as product.md of the design fixes it for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +72,9 @@ pub fn main() -> ExitCode {
 pub fn main_with(clock: Arc<dyn Clock>) -> ExitCode {
     let arguments = Arguments::parse();
     if let Verb::Shim(shim) = &arguments.verb {
+        if let Some(limit) = shim.open_files {
+            open_files::restore(limit);
+        }
         return stagewright_runtime::capability::process::shim::main(&shim.folder);
     }
     let filter =
@@ -95,6 +104,7 @@ fn run(arguments: Arguments, clock: Arc<dyn Clock>) -> Result<Exit> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .event_interval(EVENT_INTERVAL)
         .build()
         .context("cannot start the threads of the host")?;
     let exit = runtime.block_on(dispatch(arguments, clock));

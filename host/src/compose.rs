@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::{Config, OperatorSecrets};
 use crate::home::Home;
 use crate::key::Key;
+use crate::open_files;
 use crate::source::Sources;
 
 /// The components that come with the program.
@@ -92,12 +93,16 @@ impl Host {
         for name in &self.config.pass_through {
             passed.extend(std::env::var(name).map(|value| (name.clone(), value)));
         }
+        let mut shim = vec![program.into_os_string(), OsString::from("shim")];
+        if let Some(before) = open_files::raise() {
+            shim.push(format!("--open-files={before}").into());
+        }
         Ok(Runtime::new(Settings {
             state: self.home.root().to_owned(),
             builtin: BUILTIN,
             policy: self.config.policy(),
             calls: DEFAULT_CALLS,
-            shim: vec![program.into_os_string(), OsString::from("shim")],
+            shim,
             passed,
         })?)
     }

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod home;
 mod key;
+mod open_files;
 
 mod description;
 mod logs;

@@ -21,7 +21,15 @@ pub const fn publisher<P: Publisher>() {}
 /// Asserts that a type has the role, where nothing is exported.
 pub const fn deployer<P: Deployer>() {}
 
+/// Has a panic told in the log of the step: to the host it is no more than a trap.
+fn speak_of_panics() {
+    #[cfg(target_arch = "wasm32")]
+    std::panic::set_hook(Box::new(|panic| crate::log::error(panic.to_string())));
+}
+
+/// The first thing that every call of a role does.
 fn configuration<P: Plugin>(service: &Service) -> Result<P::Config, Failure> {
+    speak_of_panics();
     serde_json::from_str(&service.config).map_err(|error| {
         let message = format!(
             "The `with` block of `{}` cannot be read: {error}",
@@ -34,10 +42,12 @@ fn configuration<P: Plugin>(service: &Service) -> Result<P::Config, Failure> {
 
 impl<P: Plugin> plugin::exports::stagewright::plugin::plugin::Guest for Adapter<P> {
     fn describe() -> Description {
+        speak_of_panics();
         P::describe()
     }
 
     fn validate(config: String) -> Vec<Problem> {
+        speak_of_panics();
         match serde_json::from_str(&config) {
             Ok(config) => P::validate(&config),
             Err(error) => vec![Problem::new("", error.to_string())],

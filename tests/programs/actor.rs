@@ -6,6 +6,7 @@
 //! in no file that was written by hand. `actor fail CODE`: says why and ends.
 //! `actor flaky TIMES`: fails so often first. `actor note`: adds the reason why it runs to the
 //! file `reasons` in its data folder. `actor hang`: never ends, nor do its children.
+//! `actor mute`: lets everybody in on `$PORT` and never says a word.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         ["flaky", times] => flaky(times),
         ["note"] => note(),
         ["hang"] => hang(),
+        ["mute"] => mute(),
         _ => ExitCode::from(64),
     }
 }
@@ -147,4 +149,13 @@ fn hang() -> ExitCode {
     loop {
         std::thread::park();
     }
+}
+
+/// Connections are held, so that none of them ends.
+fn mute() -> ExitCode {
+    let Ok(listener) = TcpListener::bind(format!("127.0.0.1:{}", setting("PORT"))) else {
+        return ExitCode::FAILURE;
+    };
+    let held: Vec<TcpStream> = listener.incoming().flatten().collect();
+    ExitCode::from(u8::from(held.is_empty()))
 }

@@ -1,7 +1,7 @@
 //! A run of the program that is watched while it goes on.
 
 use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -18,11 +18,13 @@ pub struct Going {
 impl Going {
     pub fn new(installation: &Installation, arguments: &[&str]) -> Self {
         let mut command = installation.command(arguments);
-        command
-            .arg("--output")
-            .arg("json")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(["--output", "json"]);
+        Self::of(command)
+    }
+
+    /// A run that prints its events.
+    pub fn of(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self {
@@ -42,9 +44,21 @@ impl Going {
             }
         }
         panic!(
-            "the run ended before the event came, after {:#?}",
+            "the run ended before the event came, {:?}, after {:#?}",
+            self.stderr(),
             self.seen
         );
+    }
+
+    /// What was told beside the events, when it has ended.
+    fn stderr(&mut self) -> String {
+        let stderr = self.child.stderr.take().unwrap();
+        std::io::read_to_string(stderr).unwrap()
+    }
+
+    /// The id of the process that is watched.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -7,14 +7,16 @@ use crate::installation::Installation;
 /// Components that were compiled for the tests.
 const GUESTS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
-/// Puts the component of a guest beside the environment file.
-fn add(installation: &Installation, name: &str) {
+/// The component of a guest.
+pub fn component(name: &str) -> &'static [u8] {
     let (_, component) = GUESTS.iter().find(|(known, _)| *known == name).unwrap();
-    std::fs::write(
-        installation.project().join(format!("{name}.wasm")),
-        component,
-    )
-    .unwrap();
+    component
+}
+
+/// Puts the component of a guest beside the environment file.
+pub fn add(installation: &Installation, name: &str) {
+    let file = installation.project().join(format!("{name}.wasm"));
+    std::fs::write(file, component(name)).unwrap();
 }
 
 /// A service that the `stamp` plugin builds.

@@ -61,6 +61,13 @@ impl Installation {
         path
     }
 
+    /// Writes the operator's configuration.
+    pub fn configure(&self, text: &str) {
+        let folder = self.folder.path().join("config/stagewright");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("config.yaml"), text).unwrap();
+    }
+
     /// The program, to be run in the project's folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.program);

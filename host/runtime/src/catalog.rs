@@ -10,6 +10,7 @@ mod shelf;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::engine::Engine;
 use crate::garbage::{Garbage, Sweep};
 use crate::grant::check::{Missing, effective, missing};
 use crate::grant::{Grants, Policy};
+use crate::harmless;
 use crate::instance::Guest;
 use crate::limits::Limits;
 use crate::plugin::{Loaded, Roles, describe};
@@ -57,6 +59,9 @@ pub struct Inspection {
     /// Its limits.
     pub limits: Limits,
 }
+
+/// Bytes of the words of the engine, or of a validator, that are shown.
+const LONGEST_REASON: usize = 1_000;
 
 /// The loaded plugins, and what is needed to load more.
 pub(crate) struct Catalog {
@@ -202,7 +207,7 @@ impl Catalog {
         let face = Face::of(&component)?;
         let roles =
             Roles::find(&self.linker, &component, &face).map_err(|error| CatalogReason::World {
-                cause: format!("{error:#}"),
+                cause: harmless::line(&format!("{error:#}"), LONGEST_REASON),
             })?;
         let description = self
             .describe(engine, reference, &digest, &roles, limits)
@@ -262,15 +267,12 @@ impl Catalog {
             return Ok(description);
         }
         let description = describe(engine, reference, roles, limits).await?;
+        let invalid = |error: &dyn fmt::Display| CatalogReason::Schema {
+            cause: harmless::line(&error.to_string(), LONGEST_REASON),
+        };
         let schema: serde_json::Value =
-            serde_json::from_str(&description.config_schema).map_err(|error| {
-                CatalogReason::Schema {
-                    cause: error.to_string(),
-                }
-            })?;
-        jsonschema::validator_for(&schema).map_err(|error| CatalogReason::Schema {
-            cause: error.to_string(),
-        })?;
+            serde_json::from_str(&description.config_schema).map_err(|error| invalid(&error))?;
+        jsonschema::validator_for(&schema).map_err(|error| invalid(&error))?;
         let (cache, digest, kept) = (Arc::clone(&self.cache), digest.clone(), description.clone());
         blocking(move || Ok(cache.keep(&digest, &kept)?)).await?;
         Ok(description)

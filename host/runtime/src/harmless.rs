@@ -19,6 +19,11 @@ const AUTHOR: &str = "this is a fault of the plugin: tell its author";
 
 /// One line of at most so many bytes; line breaks are spelt out, too.
 pub(crate) fn line(text: &str, longest: usize) -> String {
+    // Most of what is ever said, in no more time than it takes to copy it.
+    let plain = |byte: u8| byte == b'\t' || (0x20..0x7f).contains(&byte);
+    if text.len() <= longest && text.bytes().all(plain) {
+        return text.to_owned();
+    }
     spelt_out(text, longest, |character| {
         character != '\t' && disturbs(character)
     })

@@ -38,6 +38,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) function: &'static str,
     pub(crate) limits: Limits,
     pub(crate) deadline: Instant,
+    /// The limit of the plugin that the deadline comes from, if it is not the step's.
+    pub(crate) bound_by: Option<(&'static str, String)>,
     pub(crate) cancel: Cancel,
 }
 
@@ -144,6 +146,7 @@ impl Entry<'_> {
             plugin,
             function,
             after,
+            limit: self.bound_by.clone(),
             remains,
         }
     }

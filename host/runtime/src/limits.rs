@@ -53,13 +53,13 @@ macro_rules! limits {
 limits! {
     /// Linear memory, summed over all memories of a call.
     memory: Size = Size::mebibytes(256);
-    /// Elements, summed over all tables of a call.
+    /// Elements, summed over all tables of a call; one table has at most 100,000.
     table_elements: u32 = 20_000;
-    /// Core instances that a call may make.
+    /// Core instances that a call may make; the engine has place for no more than 64.
     instances: u32 = 64;
-    /// Tables that a call may make.
+    /// Tables that a call may make; the engine has place for no more than 40.
     tables: u32 = 40;
-    /// Linear memories that a call may make.
+    /// Linear memories that a call may make; the engine has place for no more than 8.
     memories: u32 = 8;
     /// Bytes that the guest may hand to the host in one host call.
     hostcall: Size = Size::mebibytes(16);

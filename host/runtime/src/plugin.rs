@@ -96,6 +96,8 @@ impl BuiltImage {
 pub struct Plugin {
     loaded: Arc<Loaded>,
     host: Arc<Host>,
+    /// What it is called in errors.
+    name: Arc<str>,
 }
 
 /// Its reference and its digest.
@@ -110,7 +112,8 @@ impl Plugin {
     /// When it lacks a grant.
     pub(crate) fn admit(loaded: Arc<Loaded>, host: Arc<Host>) -> Result<Self, CatalogError> {
         if loaded.missing.is_empty() {
-            return Ok(Self { loaded, host });
+            let name = loaded.reference.as_str().into();
+            return Ok(Self { loaded, host, name });
         }
         let builtin = loaded.reference.starts_with("builtin:");
         let key = if builtin {
@@ -125,6 +128,14 @@ impl Plugin {
                 missing: loaded.missing.clone(),
             },
         })
+    }
+
+    /// The same, called by this name in errors: people know a plugin by the name that they gave
+    /// it, not by the digest under which it is found again.
+    #[must_use]
+    pub fn called(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
     }
 
     /// As it was first asked for.
@@ -179,9 +190,10 @@ impl Plugin {
     /// # Errors
     /// As every call: see [`StepError`].
     pub async fn inputs(&self, call: Call) -> Result<Vec<(String, String)>, StepError> {
-        let builder = self.loaded.roles.builder(&self.loaded.reference)?;
+        let builder = self.loaded.roles.builder(&self.name)?;
         let service = call.service.clone();
-        let surroundings = Surroundings::open(&self.loaded, &self.host, call, "inputs").await?;
+        let surroundings =
+            Surroundings::open(&self.loaded, &self.name, &self.host, call, "inputs").await?;
         let inputs = surroundings
             .run(move |store, folders| {
                 async move {
@@ -202,9 +214,10 @@ impl Plugin {
     /// # Errors
     /// As every call: see [`StepError`]. A call without an output folder is refused.
     pub async fn build(&self, call: Call) -> Result<BuiltImage, StepError> {
-        let builder = self.loaded.roles.builder(&self.loaded.reference)?;
+        let builder = self.loaded.roles.builder(&self.name)?;
         let (step, service) = (call.step.clone(), call.service.clone());
-        let surroundings = Surroundings::open(&self.loaded, &self.host, call, "build").await?;
+        let surroundings =
+            Surroundings::open(&self.loaded, &self.name, &self.host, call, "build").await?;
         surroundings
             .run(move |store, folders| {
                 async move {
@@ -231,9 +244,10 @@ impl Plugin {
     /// # Errors
     /// As every call: see [`StepError`].
     pub async fn exists(&self, call: Call, digest: &str) -> Result<Option<String>, StepError> {
-        let publisher = self.loaded.roles.publisher(&self.loaded.reference)?;
+        let publisher = self.loaded.roles.publisher(&self.name)?;
         let (service, digest) = (call.service.clone(), digest.to_owned());
-        let surroundings = Surroundings::open(&self.loaded, &self.host, call, "exists").await?;
+        let surroundings =
+            Surroundings::open(&self.loaded, &self.name, &self.host, call, "exists").await?;
         let known = surroundings.run(move |store, _| {
             async move {
                 let publisher = publisher.instantiate_async(&mut *store).await?;
@@ -253,10 +267,10 @@ impl Plugin {
     /// # Errors
     /// As every call: see [`StepError`].
     pub async fn publish(&self, call: Call, built: &BuiltImage) -> Result<String, StepError> {
-        let publisher = self.loaded.roles.publisher(&self.loaded.reference)?;
+        let publisher = self.loaded.roles.publisher(&self.name)?;
         let (step, service, image) = (call.step.clone(), call.service.clone(), built.image.clone());
         let mut surroundings =
-            Surroundings::open(&self.loaded, &self.host, call, "publish").await?;
+            Surroundings::open(&self.loaded, &self.name, &self.host, call, "publish").await?;
         surroundings.hand(&built.reference);
         let reference = surroundings.run(move |store, _| {
             async move {

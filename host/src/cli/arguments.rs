@@ -270,4 +270,7 @@ pub(crate) struct Export {
 pub(crate) struct Shim {
     /// The folder of the release
     pub(crate) folder: PathBuf,
+    /// The soft limit of open files that programs get [default: that of the host]
+    #[arg(long)]
+    pub(crate) open_files: Option<u64>,
 }

@@ -106,9 +106,10 @@ impl Workshop {
     pub(super) async fn plugin(&self, record: &PluginRecord) -> Result<Plugin, Failure> {
         let runtime = self.host.runtime().map_err(engine)?;
         let loaded = runtime.load(&record.digest, &self.description.folder).await;
-        loaded.map_err(|error| {
+        let loaded = loaded.map_err(|error| {
             Failure::new("plugin.unavailable", format!("{}: {error}", record.name))
-        })
+        })?;
+        Ok(loaded.called(&record.name))
     }
 
     /// The surroundings of a question that changes nothing and is heard by nobody.

@@ -53,9 +53,7 @@ impl Resolution<'_> {
             .checked
             .check_with(service, step, &*self.schema(&plugin)?);
         if misfits.is_empty() {
-            for problem in plugin.validate(&config).await? {
-                self.tell(&format!("{at}{}", problem.at), &problem.message, None);
-            }
+            self.validate(&at, &plugin, &config).await;
         }
         self.tell_all(misfits);
         Ok(Some(PluginRecord {
@@ -63,6 +61,21 @@ impl Resolution<'_> {
             digest: plugin.digest().to_string(),
             config,
         }))
+    }
+
+    /// Has the plugin itself look at its configuration.
+    async fn validate(&self, at: &str, plugin: &Plugin, config: &str) {
+        match plugin.validate(config).await {
+            Ok(problems) => {
+                for problem in problems {
+                    self.tell(&format!("{at}{}", problem.at), &problem.message, None);
+                }
+            }
+            Err(error) => {
+                let failure = error.failure();
+                self.tell(at, &failure.message, failure.hint.as_deref());
+            }
+        }
     }
 
     /// The plugin's own schema of its configuration.

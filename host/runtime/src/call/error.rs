@@ -20,7 +20,7 @@ pub enum StepError {
     #[error("plugin {} broke off in `{}`: {}", .0.plugin, .0.function, .0.what)]
     Trapped(Box<Trapped>),
     /// It took too long and was ended.
-    #[error("plugin {plugin} was still in `{function}` after {}", seconds(*.after))]
+    #[error("plugin {plugin} was still in `{function}` after {}{}", seconds(*.after), beyond(.limit.as_ref()))]
     TimedOut {
         /// By reference.
         plugin: String,
@@ -28,6 +28,9 @@ pub enum StepError {
         function: &'static str,
         /// How long it ran.
         after: Duration,
+        /// The limit of the plugin that ended it, as the configuration spells it, and its
+        /// value. None: it was the deadline of the step.
+        limit: Option<(&'static str, String)>,
         /// What could not be ended in time and may still go on in the host.
         remains: Vec<String>,
     },
@@ -86,9 +89,7 @@ impl StepError {
                 } = trapped.as_ref();
                 let failure = match limit {
                     Some((name, value)) => Failure::new("plugin.limit", self.to_string())
-                        .hint(format!(
-                            "raise `{name}` under the limits of {plugin} in the operator's configuration, if it is to be trusted with more"
-                        ))
+                        .hint(raise(name, plugin))
                         .detail(*name, value),
                     None => Failure::new("plugin.trapped", self.to_string())
                         .hint(format!("this is a fault of {plugin}: tell its author")),
@@ -98,20 +99,36 @@ impl StepError {
                     None => failure,
                 }
             }
-            Self::TimedOut { remains, .. } => with_remains(
-                Failure::new("step.timed-out", self.to_string())
-                    .hint(
-                        "look at the log for what it waited for, or give it longer with `timeouts`",
-                    )
-                    .retry(Retry::Later),
+            Self::TimedOut {
+                plugin,
+                limit,
                 remains,
-            ),
+                ..
+            } => {
+                let hint = match limit {
+                    Some((name, _)) => raise(name, plugin),
+                    None => {
+                        "look at the log for what it waited for, or give it longer with `timeouts`"
+                            .to_owned()
+                    }
+                };
+                let failure = Failure::new("step.timed-out", self.to_string());
+                with_remains(failure.hint(hint).retry(Retry::Later), remains)
+            }
             Self::Cancelled { remains } => {
                 with_remains(Failure::new(CANCELLED, self.to_string()), remains)
             }
             Self::Refused { .. } => Failure::new("plugin.refused", self.to_string())
                 .hint("`stagewright plugin inspect` tells what the plugin offers"),
             Self::Host(_) => Failure::new("host.fault", self.to_string()),
+        }
+    }
+
+    /// What happened, and what can be done about it, in one line.
+    pub(crate) fn advice(&self) -> String {
+        match self.failure().hint {
+            Some(hint) => format!("{self}: {hint}"),
+            None => self.to_string(),
         }
     }
 
@@ -160,6 +177,18 @@ impl StepError {
 fn with_remains(failure: Failure, remains: &[String]) -> Failure {
     remains.iter().fold(failure, |failure, what| {
         failure.detail("may still go on", what)
+    })
+}
+
+fn raise(limit: &str, plugin: &str) -> String {
+    format!(
+        "raise `{limit}` under the limits of {plugin} in the operator's configuration, if it is to be trusted with more"
+    )
+}
+
+fn beyond(limit: Option<&(&'static str, String)>) -> String {
+    limit.map_or_else(String::new, |(name, value)| {
+        format!(", beyond its limit `{name}` of {value}")
     })
 }
 

@@ -65,7 +65,9 @@ pub enum CatalogReason {
     )]
     CoreModule,
     /// It is something else altogether.
-    #[error("it is not WebAssembly: its first bytes are not those of a component")]
+    #[error(
+        "it is not WebAssembly: its first bytes are not those of a component: name the file that a component toolchain has made"
+    )]
     NotWasm,
     /// It could not be compiled, or the compiled form not be kept.
     #[error(transparent)]
@@ -82,7 +84,7 @@ pub enum CatalogReason {
         cause: String,
     },
     /// It failed when it was asked what it is.
-    #[error("it could not say what it is: {0}")]
+    #[error("it could not say what it is: {}", .0.advice())]
     Describe(#[from] StepError),
     /// The schema that it describes is none.
     #[error(

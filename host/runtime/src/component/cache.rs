@@ -18,7 +18,11 @@ use wasmtime::component::Component;
 
 use super::{Digest, precompiled};
 use crate::garbage::touch;
+use crate::harmless;
 use crate::record::Description;
+
+/// Bytes of the compiler's own words that are shown.
+const LONGEST_REASON: usize = 1_000;
 
 /// Of the files that hold descriptions.
 const VERSION: u32 = 1;
@@ -27,8 +31,15 @@ const VERSION: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// The bytes are no valid component.
-    #[error("it is not a valid component: {0}")]
+    #[error(
+        "it is not a valid component: {0}: build it again, or fetch it again if it was cut off"
+    )]
     Invalid(String),
+    /// The engine has no place for what it is made of.
+    #[error(
+        "it does not fit into this host's engine: {0}: build it of fewer core modules, memories and tables"
+    )]
+    Unfit(String),
     /// The folder could be written by others, and what lies in it is executed.
     #[error(
         "the folder {} can be written by others than its owner, or belongs to somebody else: make it yours alone (mode 0700)",
@@ -111,13 +122,18 @@ impl ComponentCache {
                 }
             }
         }
-        let compiled = self
-            .engine
-            .precompile_component(bytes)
-            .map_err(|error| CacheError::Invalid(format!("{error:#}")))?;
+        let compiled = self.engine.precompile_component(bytes).map_err(|error| {
+            CacheError::Invalid(harmless::line(&format!("{error:#}"), LONGEST_REASON))
+        })?;
         self.write(&path, &compiled)?;
-        precompiled::load(&self.engine, &path)
-            .map_err(|error| CacheError::io("load", &path)(io::Error::other(format!("{error:#}"))))
+        precompiled::load(&self.engine, &path).map_err(|error| {
+            // It would be in the way of the next attempt, and is of no use to anybody.
+            let _unused = fs::remove_file(&path);
+            CacheError::Unfit(harmless::line(
+                &error.root_cause().to_string(),
+                LONGEST_REASON,
+            ))
+        })
     }
 
     /// What the component said about itself when it was added.

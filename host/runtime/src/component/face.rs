@@ -9,12 +9,17 @@ use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
+use crate::harmless;
+
 /// The package that host and plugins share, and its version.
 const PACKAGE: &str = "stagewright:plugin";
 const VERSION: (u64, u64) = (0, 1);
 const WASI: (u64, u64) = (0, 2);
 /// Of interfaces that give access to files.
 pub(crate) const FILES: &str = "wasi:filesystem";
+
+/// Bytes of the name of an import or export that are shown.
+const LONGEST_NAME: usize = 200;
 
 /// What the host offers, in words.
 pub(crate) const OFFERED: &str = "stagewright:plugin@0.1.0 and WASI 0.2";
@@ -104,9 +109,8 @@ impl Face {
         let mut face = Self::default();
         for (name, import) in ty.imports(engine) {
             let ComponentItem::ComponentInstance(instance) = import.ty else {
-                return Err(FaceError::Unknown {
-                    wants: format!("the import `{name}`"),
-                });
+                let wants = wanted("import", name);
+                return Err(FaceError::Unknown { wants });
             };
             let functions = instance
                 .exports(engine)
@@ -147,20 +151,23 @@ impl Face {
             return Ok(());
         }
         if !name.starts_with("wasi:") {
-            return Err(FaceError::Unknown {
-                wants: format!("the import `{name}`"),
-            });
+            let wants = wanted("import", name);
+            return Err(FaceError::Unknown { wants });
         }
         if version(name) != Some(WASI) {
-            return Err(FaceError::Version {
-                wants: format!("the import `{name}`"),
-            });
+            let wants = wanted("import", name);
+            return Err(FaceError::Version { wants });
         }
         let imports_some = functions.count() > 0;
         self.wasi |= imports_some;
         self.files |= imports_some && name.starts_with(FILES);
         Ok(())
     }
+}
+
+/// Names are the author's own words, and may be long.
+fn wanted(direction: &str, name: &str) -> String {
+    format!("the {direction} `{}`", harmless::line(name, LONGEST_NAME))
 }
 
 /// The name of one of our interfaces, when it is one of them and of this version.
@@ -172,9 +179,8 @@ fn ours<'a>(name: &'a str, direction: &str) -> Result<Option<&'a str>, FaceError
         return Ok(None);
     };
     if version(name) != Some(VERSION) {
-        return Err(FaceError::Version {
-            wants: format!("the {direction} `{name}`"),
-        });
+        let wants = wanted(direction, name);
+        return Err(FaceError::Version { wants });
     }
     Ok(rest.split('@').next())
 }

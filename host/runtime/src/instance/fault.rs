@@ -6,9 +6,10 @@ use wasmtime_wasi::I32Exit;
 
 use super::Guest;
 use crate::call::{HostFault, StepError};
+use crate::harmless;
 use crate::limits::{LimitHit, Limits};
 
-/// The longest explanation that is taken from the engine, in characters.
+/// The longest explanation that is taken from the engine, in bytes.
 const LONGEST: usize = 500;
 
 /// The error of a call that ended in a trap.
@@ -36,10 +37,7 @@ fn words(error: &wasmtime::Error) -> String {
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };
-    text.chars()
-        .take(LONGEST)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    harmless::line(&text, LONGEST)
 }
 
 /// Limits that wasmtime enforces itself tell of it in their error.

@@ -172,9 +172,10 @@ impl Plugin {
         + Send
         + 'static,
     ) -> Result<T, StepError> {
-        let deployer = self.loaded.roles.deployer(&self.loaded.reference)?;
+        let deployer = self.loaded.roles.deployer(&self.name)?;
         let (step, service) = (call.step.clone(), call.service.clone());
-        let mut surroundings = Surroundings::open(&self.loaded, &self.host, call, function).await?;
+        let mut surroundings =
+            Surroundings::open(&self.loaded, &self.name, &self.host, call, function).await?;
         if let Some(reference) = &handed {
             surroundings.hand(reference);
         }

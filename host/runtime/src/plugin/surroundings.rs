@@ -50,17 +50,21 @@ impl<'a> Surroundings<'a> {
     /// For a call of a role.
     pub(crate) async fn open(
         loaded: &'a Loaded,
+        name: &'a str,
         host: &Host,
         call: Call,
         function: &'static str,
     ) -> Result<Self, StepError> {
-        let latest = Instant::now() + loaded.limits.call.0;
+        let longest = loaded.limits.call;
+        let latest = Instant::now() + longest.0;
+        let bound_by = (latest < call.deadline).then(|| ("call", longest.to_string()));
         let entry = Entry {
             engine: &loaded.engine,
-            plugin: &loaded.reference,
+            plugin: name,
             function,
             limits: loaded.limits,
             deadline: call.deadline.min(latest),
+            bound_by,
             cancel: call.cancel.clone(),
         };
         let mut contexts = bare(&entry, call.sink.clone(), call.redactor.clone());
@@ -75,6 +79,11 @@ impl<'a> Surroundings<'a> {
         contexts.probe = ProbeContext {
             granted: grants.probe,
         };
+        contexts.workspace = WorkspaceContext {
+            workspace: workspace(&call).await?,
+            granted: grants.workspace,
+        };
+        // After the workspace, which makes the folders that it opens.
         if loaded.face.wasi {
             let folders = grants.workspace.then_some(&call);
             let copied = copied(host, folders, &contexts.operations).await?;
@@ -86,10 +95,6 @@ impl<'a> Surroundings<'a> {
             })?);
             contexts.copied = copied;
         }
-        contexts.workspace = WorkspaceContext {
-            workspace: workspace(call).await?,
-            granted: grants.workspace,
-        };
         Ok(Self { entry, contexts })
     }
 
@@ -112,6 +117,7 @@ impl<'a> Surroundings<'a> {
             function,
             limits,
             deadline,
+            bound_by: Some(("describe", limits.describe.to_string())),
             cancel,
         };
         let contexts = bare(&entry, Arc::new(Unheard), Arc::default());
@@ -247,13 +253,12 @@ fn process(
 }
 
 /// Opens the folders of the call, away from the threads that guests run on.
-async fn workspace(call: Call) -> Result<Option<Arc<Workspace>>, StepError> {
-    let Call {
-        source,
-        output,
-        caches,
-        ..
-    } = call;
+async fn workspace(call: &Call) -> Result<Option<Arc<Workspace>>, StepError> {
+    let (source, output, caches) = (
+        call.source.clone(),
+        call.output.clone(),
+        call.caches.clone(),
+    );
     if source.is_none() && output.is_none() {
         return Ok(None);
     }

@@ -44,7 +44,9 @@ async fn an_endless_loop_ends_at_the_deadline() {
     assert!(
         matches!(&error, StepError::TimedOut { function: "inputs", remains, .. } if remains.is_empty())
     );
-    assert_eq!(error.failure().code, "step.timed-out");
+    let failure = error.failure();
+    assert_eq!(failure.code, "step.timed-out");
+    assert!(failure.hint.unwrap().contains("`timeouts`"));
 }
 
 #[tokio::test]
@@ -56,6 +58,14 @@ async fn a_call_ends_at_its_own_limit_before_the_deadline() {
     };
     let error = fail(&TestGuest::new("", LOOP), limits, call).await;
     assert!(matches!(error, StepError::TimedOut { .. }), "{error}");
+    let failure = error.failure();
+    assert!(
+        failure
+            .message
+            .ends_with("beyond its limit `call` of 150ms"),
+        "{failure:?}"
+    );
+    assert!(failure.hint.unwrap().contains("raise `call`"));
 }
 
 #[tokio::test]

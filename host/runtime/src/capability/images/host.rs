@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 use wasmtime::component::{HasData, Resource, ResourceTable};
@@ -12,6 +13,10 @@ use crate::call::Operations;
 use crate::capability::refusal::Refusal;
 use crate::folder::Folder;
 use crate::record::{Failure, Retry, Service};
+
+/// How often one call may keep an image. The index of the store is read by everybody, so no
+/// guest may make it as long as it likes.
+const MOST_KEPT: u32 = 100;
 
 /// Marks the data that `images` works on.
 pub(crate) struct ImageAccess;
@@ -24,6 +29,8 @@ pub(crate) struct ImagesContext {
     reachable: BTreeSet<String>,
     /// Images are kept under this name, or below it.
     name: String,
+    /// How often that was done.
+    kept: AtomicU32,
 }
 
 /// The images of the call and the handles of the guest.
@@ -49,6 +56,7 @@ impl ImagesContext {
             base: base.to_owned(),
             reachable,
             name: format!("{}/{}", service.environment, service.name),
+            kept: AtomicU32::new(0),
         }
     }
 
@@ -69,6 +77,17 @@ impl ImagesContext {
             short(name)
         );
         Err(Failure::new("image.name-not-granted", message).into())
+    }
+
+    /// Counts an image that is about to be kept.
+    fn count(&self) -> Result<(), Refusal> {
+        if self.kept.fetch_add(1, Ordering::Relaxed) < MOST_KEPT {
+            return Ok(());
+        }
+        let message = format!("one call keeps images at most {MOST_KEPT} times");
+        Err(Failure::new("image.kept-too-often", message)
+            .hint("this is a fault of the plugin, which keeps one image in a call: tell its author")
+            .into())
     }
 
     fn check_reference(&self, reference: &str) -> Result<(), Refusal> {
@@ -131,6 +150,7 @@ impl Host for ImagesView<'_> {
 
     async fn keep(&mut self, image: Resource<Image>, name: String) -> Result<String, Refusal> {
         self.context()?.check_name(&name)?;
+        self.context()?.count()?;
         let (store, image) = (
             self.context()?.store.clone(),
             self.table.get(&image)?.clone(),

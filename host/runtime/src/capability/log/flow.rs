@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::line::{LogLine, Origin};
+use super::line::{LogLine, Origin, Spoken};
 use crate::limits::Limits;
 use crate::record::Level;
 
@@ -20,7 +20,7 @@ pub(super) struct Flow {
     tokens: f64,
     refilled: Instant,
     remaining: u32,
-    held: VecDeque<LogLine>,
+    held: VecDeque<Spoken>,
     longest_tail: usize,
     left_out: u64,
     reported: Option<Instant>,
@@ -42,7 +42,7 @@ impl Flow {
     }
 
     /// What is to be passed on now that this line was said.
-    pub(super) fn admit(&mut self, line: LogLine, now: Instant) -> Vec<LogLine> {
+    pub(super) fn admit(&mut self, line: Spoken, now: Instant) -> Vec<LogLine> {
         let elapsed = now.saturating_duration_since(self.refilled).as_secs_f64();
         self.tokens = (self.tokens + elapsed * self.rate).min(self.rate);
         self.refilled = now;
@@ -54,14 +54,21 @@ impl Flow {
         self.remaining -= 1;
         self.left_out += self.held.len() as u64;
         self.held.clear();
-        self.notice().into_iter().chain([line]).collect()
+        self.notice().into_iter().chain([line.into()]).collect()
+    }
+
+    /// So many lines come now that nobody needs to look at: they are left out, and those
+    /// before them that were held back.
+    pub(super) fn skip(&mut self, lines: u64) {
+        self.left_out += lines + self.held.len() as u64;
+        self.held.clear();
     }
 
     /// The end of what was held back.
     pub(super) fn finish(&mut self) -> Vec<LogLine> {
         self.notice()
             .into_iter()
-            .chain(self.held.drain(..))
+            .chain(self.held.drain(..).map(LogLine::from))
             .collect()
     }
 
@@ -76,13 +83,14 @@ impl Flow {
         due
     }
 
-    fn hold(&mut self, line: LogLine) {
-        if self.held.len() >= self.longest_tail {
-            self.held.pop_front();
+    fn hold(&mut self, line: Spoken) {
+        if self.held.len() >= self.longest_tail && self.held.pop_front().is_some() {
             self.left_out += 1;
         }
         if self.longest_tail > 0 {
             self.held.push_back(line);
+        } else {
+            self.left_out += 1;
         }
     }
 

@@ -7,7 +7,7 @@ mod flow;
 mod host;
 mod line;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::harmless;
@@ -15,6 +15,7 @@ use crate::limits::Limits;
 use crate::record::Level;
 use crate::redactor::Redactor;
 use flow::Flow;
+use line::Spoken;
 
 pub(crate) use host::Log;
 pub use line::{LogLine, Origin};
@@ -49,8 +50,12 @@ pub(crate) struct StepLog {
 
 struct State {
     flow: Flow,
-    last: Option<String>,
+    last: Option<Spoken>,
 }
+
+/// Lines of one message that are looked at, at its beginning and again at its end. One message
+/// may hold millions of line ends, and a host call is not interrupted.
+const MOST_LINES: usize = 1_000;
 
 impl StepLog {
     pub(crate) fn new(sink: Arc<dyn Sink>, redactor: Arc<Redactor>, limits: Limits) -> Self {
@@ -90,30 +95,39 @@ impl StepLog {
                 )
             })
             .collect();
-        let mut texts = clean.trim_end_matches(['\n', '\r']).split('\n').peekable();
-        let mut fields = Some(fields);
-        while let Some(text) = texts.next() {
-            let text = text.strip_suffix('\r').unwrap_or(text);
-            let message = harmless::line(text, self.limits.log_line.as_usize());
-            // Fields belong to the message as a whole and stand once, at its end.
-            let fields = if texts.peek().is_none() {
-                fields.take()
-            } else {
-                None
-            };
-            self.pass(LogLine {
-                origin,
-                level,
-                message,
-                fields: fields.unwrap_or_default(),
-            });
+        let text = clean.trim_end_matches(['\n', '\r']);
+        let speak = |text: &str| Spoken::new(origin, level, text, self.limits.log_line.as_usize());
+        // Fields belong to the message as a whole and stand once, at its end.
+        match ends(text) {
+            None => self.pass_lines(text, speak, fields),
+            Some((beginning, left_out, end)) => {
+                self.pass_lines(beginning, speak, Vec::new());
+                self.state().flow.skip(left_out);
+                self.pass_lines(end, speak, fields);
+            }
+        }
+    }
+
+    fn pass_lines(
+        &self,
+        text: &str,
+        speak: impl Fn(&str) -> Spoken,
+        mut fields: Vec<(String, String)>,
+    ) {
+        let mut lines = text.split('\n').peekable();
+        while let Some(line) = lines.next() {
+            let mut line = speak(line);
+            if lines.peek().is_none() {
+                line.fields = std::mem::take(&mut fields);
+            }
+            self.pass(line);
         }
     }
 
     /// How far the step is.
     pub(crate) fn progress(&self, done: u64, total: Option<u64>, what: &str) {
         let what = harmless::line(&self.redactor.redact(what), line::LONGEST_FIELD);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         if state.flow.admits_progress(Instant::now()) {
             drop(state);
             self.sink.progress(Progress { done, total, what });
@@ -122,29 +136,38 @@ impl StepLog {
 
     /// The last line that was said, whether or not it was passed on.
     pub(crate) fn last_line(&self) -> Option<String> {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .last
-            .clone()
+        self.state().last.as_ref().map(Spoken::message)
     }
 
     /// Passes on what was held back of the end. Nothing is said after this.
     pub(crate) fn finish(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         for line in state.flow.finish() {
             self.sink.line(line);
         }
     }
 
-    fn pass(&self, line: LogLine) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.last = Some(line.message.clone());
+    fn pass(&self, line: Spoken) {
+        let mut state = self.state();
+        state.last = Some(line.clone());
         // Handed on under the lock, so that lines of several speakers keep one order.
         for line in state.flow.admit(line, Instant::now()) {
             self.sink.line(line);
         }
     }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The beginning and the end of a message that has too many lines, and how many are between.
+fn ends(text: &str) -> Option<(&str, u64, &str)> {
+    let (first, _) = text.match_indices('\n').nth(MOST_LINES - 1)?;
+    let (last, _) = text.rmatch_indices('\n').nth(MOST_LINES - 1)?;
+    let between = text.get(first + 1..last)?;
+    let lines = between.bytes().filter(|&byte| byte == b'\n').count() as u64 + 1;
+    Some((text.get(..first)?, lines, text.get(last + 1..)?))
 }
 
 #[cfg(test)]

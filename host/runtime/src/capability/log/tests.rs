@@ -86,12 +86,7 @@ fn more_lines_than_a_second_takes_are_counted() {
     };
     let start = Instant::now();
     let mut flow = Flow::new(&limits, start);
-    let line = |text: &str| LogLine {
-        origin: Origin::Plugin,
-        level: Level::Info,
-        message: text.into(),
-        fields: Vec::new(),
-    };
+    let line = |text: &str| Spoken::new(Origin::Plugin, Level::Info, text, 100);
     let passed: usize = (0..20).map(|_| flow.admit(line("x"), start).len()).sum();
     assert_eq!(passed, 5);
     let after = flow.admit(line("later"), start + Duration::from_secs(1));
@@ -122,6 +117,26 @@ fn a_long_line_is_cut_and_a_secret_in_it_is_gone() {
     assert!(lines[0].message.len() <= 1_024 + '…'.len_utf8());
     assert_eq!(lines[0].fields[0].1, "***");
     assert_eq!(log.last_line().unwrap(), lines[0].message);
+}
+
+#[test]
+fn of_a_message_of_a_million_lines_the_ends_are_looked_at() {
+    let (sink, log) = log(Limits {
+        log_lines: MOST_LINES as u32,
+        log_tail: 5,
+        ..Limits::default()
+    });
+    let message: String = (0..1_000_000).map(|n| format!("{n}\n")).collect();
+    let fields = [("at".to_owned(), "end".to_owned())];
+    log.write(Origin::Plugin, Level::Info, &message, &fields);
+    log.finish();
+    let messages = sink.messages();
+    assert_eq!(messages.len(), MOST_LINES + 1 + 5);
+    assert_eq!(messages[MOST_LINES - 1], "999");
+    let notice = &messages[MOST_LINES];
+    assert!(notice.starts_with("998995 lines"), "{notice}");
+    assert_eq!(messages.last().unwrap(), "999999");
+    assert_eq!(sink.lines.lock().unwrap().last().unwrap().fields, fields);
 }
 
 #[test]
