@@ -2,18 +2,27 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::measure::{Samples, time};
 use crate::place::Place;
 
-/// The name of a reference, and its times or why there are none.
-pub type Reference = (&'static str, Result<Samples, String>);
+/// What was measured of a reference.
+pub struct Reference {
+    pub name: &'static str,
+    /// Whether it makes what we make; else it shows what bounds everybody.
+    pub is_equal: bool,
+    /// Its times, or why there are none.
+    pub samples: Result<Samples, String>,
+}
 
 /// A script for `sh`, which is run in the folder of the files; `$OUT` is an empty folder.
 struct Script {
     name: &'static str,
+    /// Whether it makes what we make; else it shows what bounds everybody.
+    is_equal: bool,
     /// Programs that it needs.
     needs: &'static [&'static str],
     text: &'static str,
@@ -22,47 +31,61 @@ struct Script {
 const SCRIPTS: &[Script] = &[
     Script {
         name: "tar, gzip, sha256sum",
+        is_equal: true,
         needs: &["tar", "gzip", "sha256sum"],
         text: "tar -c . | gzip | tee $OUT/layer | sha256sum",
     },
     Script {
         name: "tar, gzip -1, sha256sum",
+        is_equal: true,
         needs: &["tar", "gzip", "sha256sum"],
         text: "tar -c . | gzip -1 | tee $OUT/layer | sha256sum",
     },
     Script {
         name: "tar, zstd -1, sha256sum",
+        is_equal: true,
         needs: &["tar", "zstd", "sha256sum"],
         text: "tar -c . | zstd -1 -c | tee $OUT/layer | sha256sum",
     },
     Script {
         name: "umoci insert",
+        is_equal: true,
         needs: &["umoci"],
         text: "umoci init --layout $OUT/images && umoci new --image $OUT/images:files \
                && umoci insert --rootless --image $OUT/images:files . /srv",
     },
     Script {
         name: "docker build",
+        is_equal: true,
         needs: &["docker"],
         text: "docker info >/dev/null 2>&1 || exit 77; \
                printf 'FROM scratch\\nCOPY . /srv\\n' | docker build -q -f - .",
     },
     Script {
         name: "sha256sum of all files",
+        is_equal: false,
         needs: &["sha256sum"],
         text: "find . -type f -print0 | xargs -0 sha256sum > $OUT/sums",
     },
     Script {
         name: "a copy, and sync",
+        is_equal: false,
         needs: &["cp", "sync"],
         text: "cp -r . $OUT/copy && sync -f $OUT/copy",
     },
 ];
 
-/// Measures each of them in turns.
-pub fn measure(place: &Place, files: &Path, rounds: u64) -> Result<Vec<Reference>> {
+/// Measures each of them in turns with ours.
+pub fn measure(
+    place: &Place,
+    files: &Path,
+    rounds: u64,
+    mut ours: impl FnMut() -> Result<Duration>,
+) -> Result<(Samples, Vec<Reference>)> {
+    let mut own = Vec::new();
     let mut times: Vec<Vec<_>> = SCRIPTS.iter().map(|_| Vec::new()).collect();
     for _ in 0..rounds {
+        own.push(ours()?);
         for (script, times) in SCRIPTS.iter().zip(&mut times) {
             let out = place.folder()?;
             if script.is_here() {
@@ -71,14 +94,21 @@ pub fn measure(place: &Place, files: &Path, rounds: u64) -> Result<Vec<Reference
         }
     }
     let told = SCRIPTS.iter().zip(times).map(|(script, times)| {
-        if times.is_empty() {
-            let why = format!("{} is not on this machine", script.needs.join(", "));
-            return (script.name, Err(why));
-        }
         let samples: Result<Samples> = times.into_iter().collect();
-        (script.name, samples.map_err(|error| format!("{error:#}")))
+        let mut samples = samples.map_err(|error| format!("{error:#}"));
+        if samples.as_ref().is_ok_and(|samples| samples.rounds() == 0) {
+            samples = Err(format!(
+                "{} is not on this machine",
+                script.needs.join(", ")
+            ));
+        }
+        Reference {
+            name: script.name,
+            is_equal: script.is_equal,
+            samples,
+        }
     });
-    Ok(told.collect())
+    Ok((own.into_iter().collect(), told.collect()))
 }
 
 /// Copies a folder.
