@@ -19,6 +19,7 @@ mod going;
 mod guests;
 mod images;
 mod installation;
+mod kill;
 mod lasting;
 mod oci_tools;
 mod order;

@@ -1,0 +1,291 @@
+//! What the journal claims, held against the world's own account.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::account::Account;
+use super::course::{Act, JOBS, SERVERS};
+use super::cycle::{Cycles, Done};
+use super::world::{self, Process};
+use crate::environment::get;
+
+/// Names of what a crash may leave half done, and what must be gone when a deployment has ended.
+const HALF_DONE: [&str; 5] = [".new-", ".gone-", ".tmp", ".unpacking", ".sock"];
+
+/// Everything that is wrong after an act.
+pub fn violations(cycles: &mut Cycles, done: &Done) -> Vec<String> {
+    let mut found = Vec::new();
+    ended_as_undisturbed(cycles, done, &mut found);
+    if done.was_killed {
+        nothing_was_forgotten(done, &mut found);
+        nothing_finished_ran_again(cycles, done, &mut found);
+    }
+    ran_as_often_as_it_should(cycles, done, &mut found);
+    only_what_serves_runs(cycles, done.act, &mut found);
+    nothing_half_done_is_left(cycles, done.act, &mut found);
+    images_are_whole(cycles, &mut found);
+    cycles.deployments = cycles.newest();
+    found
+}
+
+/// The id of the deployment of this act.
+fn deployment(cycles: &Cycles) -> String {
+    format!("test-{}", cycles.deployments + 1)
+}
+
+/// One deployment more, with the result and the services that there would be without a kill.
+fn ended_as_undisturbed(cycles: &Cycles, done: &Done, found: &mut Vec<String>) {
+    let id = deployment(cycles);
+    let history = cycles
+        .installation
+        .run(&["history", "test", "--limit", "1", "--output", "json"])
+        .json();
+    let newest = history.first().unwrap_or(&Value::Null);
+    if newest["id"] != id.as_str() || newest["result"] != done.act.ending() {
+        found.push(format!(
+            "{id} should have ended {}, and the newest is {newest}",
+            done.act.ending()
+        ));
+    }
+    if done.act == Act::Destroy {
+        return;
+    }
+    let generation = cycles.generation.to_string();
+    for (name, port) in [("db", cycles.ports.db), ("made", cycles.ports.made)] {
+        let answer = get(port, "/");
+        if answer.as_ref() != Some(&generation) {
+            found.push(format!("{name} should answer {generation}, not {answer:?}"));
+        }
+        let image = cycles.installation.state().join("releases/test").join(name);
+        for release in folders(&image) {
+            let built = fs::read_to_string(image.join(&release).join("root/app/generation"));
+            if built.as_ref().ok() != Some(&generation) {
+                found.push(format!("{release} was built from {built:?}, not {generation}"));
+            }
+        }
+    }
+    let status = cycles
+        .installation
+        .run(&["status", "test", "--output", "json"])
+        .json();
+    let services = status.first().and_then(|status| status["services"].as_array());
+    let mut images = BTreeSet::new();
+    for service in services.into_iter().flatten() {
+        let name = service["service"].as_str().unwrap_or_default();
+        let condition = match name {
+            "db" | "made" => "ready",
+            "tally" | "late" => "completed",
+            "broken" => "failed",
+            _ => continue,
+        };
+        if service["condition"] != condition {
+            found.push(format!("{name} should be {condition}: {service}"));
+        }
+        if ["db", "tally", "late"].contains(&name) {
+            let reference = service["reference"].as_str().unwrap_or_default();
+            images.insert(reference.rsplit('@').next().unwrap_or_default().to_owned());
+        }
+    }
+    if images.len() != 1 {
+        found.push(format!("the same files became different images: {images:?}"));
+    }
+}
+
+/// What the killed host has said was in the journal.
+fn nothing_was_forgotten(done: &Done, found: &mut Vec<String>) {
+    if done.resumed.is_empty() {
+        return;
+    }
+    for event in done.told.iter().filter(|event| event["seq"].is_u64()) {
+        if !done.resumed.contains(event) {
+            found.push(format!("told before the kill and not in the journal: {event}"));
+        }
+    }
+}
+
+/// Steps that had succeeded in the journal when the host died.
+fn finished(done: &Done) -> Vec<(&str, &str)> {
+    let goes_on = |event: &Value| event["event"] == "deployment.resumed";
+    let journal = match done.resumed.iter().position(goes_on) {
+        Some(place) => &done.resumed[..place],
+        // It had ended, or not begun.
+        None => &done.told,
+    };
+    journal
+        .iter()
+        .filter(|event| event["event"] == "step.ended" && event["result"] == "succeeded")
+        .filter_map(|event| Some((event["service"].as_str()?, event["step"].as_str()?)))
+        .collect()
+}
+
+fn nothing_finished_ran_again(cycles: &Cycles, done: &Done, found: &mut Vec<String>) {
+    let now = Account::read(&cycles.installation);
+    let id = deployment(cycles);
+    for (service, step) in finished(done) {
+        let (before, after) = match step {
+            "build" if service == "made" => (
+                done.account.builds(cycles.generation),
+                now.builds(cycles.generation),
+            ),
+            "deploy" => (done.account.runs(&id, service), now.runs(&id, service)),
+            _ => (0, 0),
+        };
+        if before != after {
+            found.push(format!(
+                "{service} {step} had succeeded before the kill and ran again"
+            ));
+        }
+        let since = done.resumed.iter().skip_while(|event| event["event"] != "deployment.resumed");
+        let again = since.filter(|event| {
+            event["event"] == "step.started" && event["service"] == service && event["step"] == step
+        });
+        if again.count() > 0 {
+            found.push(format!(
+                "{service} {step} had succeeded before the kill and was started again"
+            ));
+        }
+    }
+}
+
+fn ran_as_often_as_it_should(cycles: &Cycles, done: &Done, found: &mut Vec<String>) {
+    let now = Account::read(&cycles.installation);
+    if now.doubles() > 0 {
+        found.push("two processes of one step ran at the same time".to_owned());
+    }
+    if done.act == Act::Destroy {
+        if done.was_killed && now.total() != done.account.total() {
+            found.push("something ran after a kill in a destroy".to_owned());
+        }
+        return;
+    }
+    let id = deployment(cycles);
+    let servers = SERVERS.map(|name| (name, 1));
+    for (name, times) in servers.into_iter().chain(JOBS) {
+        let runs = now.runs(&id, name);
+        if runs != times {
+            found.push(format!("{name} ran {runs} times, not {times}"));
+        }
+    }
+    let builds = now.builds(cycles.generation);
+    if builds == 0 || builds > 1 + usize::from(done.was_killed) {
+        found.push(format!("made was built {builds} times"));
+    }
+}
+
+/// The servers of this deployment, each with its shim; nobody else.
+fn only_what_serves_runs(cycles: &Cycles, act: Act, found: &mut Vec<String>) {
+    let id = deployment(cycles);
+    let serves = |process: &Process| {
+        act != Act::Destroy
+            && SERVERS
+                .iter()
+                .any(|name| process.release.starts_with(&format!("{id}_{name}_deploy-")))
+    };
+    for process in world::lasting(&cycles.installation, serves) {
+        found.push(format!("left behind: {process:?}"));
+    }
+    if act == Act::Destroy {
+        return;
+    }
+    let all = world::processes(&cycles.installation);
+    for name in SERVERS {
+        let beginning = format!("{id}_{name}_deploy-");
+        let ours = all.iter().filter(|one| one.release.starts_with(&beginning));
+        let (shims, programs): (Vec<_>, Vec<_>) = ours.partition(|process| process.is_shim);
+        if (shims.len(), programs.len()) != (1, 1) {
+            found.push(format!("{name} should be one shim and one program: {shims:?} {programs:?}"));
+        }
+    }
+}
+
+/// No temporary files, no sockets of nobody, no releases beyond the one that each service has.
+fn nothing_half_done_is_left(cycles: &Cycles, act: Act, found: &mut Vec<String>) {
+    let state = cycles.installation.state();
+    let mut folders_to_see = vec![state.clone()];
+    while let Some(folder) = folders_to_see.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let is_release_socket = path.starts_with(state.join("releases")) && name == "ctl.sock";
+            let is_half_done = HALF_DONE.iter().any(|mark| name.contains(mark))
+                || name.ends_with(".new")
+                || (name == "away" && path.starts_with(state.join("caches")))
+                || folder.ends_with("images/.incoming");
+            if is_half_done && !is_release_socket {
+                found.push(format!("half done: {}", path.display()));
+            }
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) && name != "root" {
+                folders_to_see.push(path);
+            }
+        }
+    }
+    let releases = state.join("releases/test");
+    for service in folders(&releases) {
+        let there = folders(&releases.join(&service));
+        let most = usize::from(act != Act::Destroy);
+        if there.len() > most {
+            found.push(format!("{service} has more than {most} releases: {there:?}"));
+        }
+    }
+    let data = state.join("data/test");
+    if act == Act::Destroy && !folders(&data).is_empty() {
+        found.push(format!("data is left: {:?}", folders(&data)));
+    }
+}
+
+/// Every image of the index is there, and every blob is what its name says.
+fn images_are_whole(cycles: &mut Cycles, found: &mut Vec<String>) {
+    let images = cycles.installation.state().join("images");
+    let index = fs::read(images.join("index.json")).unwrap_or_default();
+    let Ok(index) = serde_json::from_slice::<Value>(&index) else {
+        found.push("the index of the images is damaged".to_owned());
+        return;
+    };
+    let blobs = images.join("blobs/sha256");
+    for entry in fs::read_dir(&blobs).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if cycles.verified.contains(&path) {
+            continue;
+        }
+        let digest = Sha256::digest(fs::read(&path).unwrap_or_default());
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        match entry.file_name() == digest.as_str() {
+            true => drop(cycles.verified.insert(path)),
+            false => found.push(format!("{} is {digest}", path.display())),
+        }
+    }
+    let there = |descriptor: &Value| {
+        let digest = descriptor["digest"].as_str().unwrap_or_default();
+        let path = blobs.join(digest.trim_start_matches("sha256:"));
+        let size = path.metadata().map(|metadata| metadata.len()).ok();
+        (size == descriptor["size"].as_u64()).then_some(path)
+    };
+    for entry in index["manifests"].as_array().into_iter().flatten() {
+        let Some(manifest) = there(entry) else {
+            found.push(format!("an image of the index is not there: {entry}"));
+            continue;
+        };
+        let manifest = fs::read(manifest).unwrap_or_default();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap_or_default();
+        let layers = manifest["layers"].as_array().into_iter().flatten();
+        for part in layers.chain([&manifest["config"]]) {
+            if there(part).is_none() {
+                found.push(format!("a part of an image is not there: {part}"));
+            }
+        }
+    }
+}
+
+/// Names of the folders in a folder.
+fn folders(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}

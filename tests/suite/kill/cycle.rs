@@ -1,0 +1,195 @@
+//! One installation, and what is done in it: an act, a kill in it, and going on.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::account::Account;
+use super::check;
+use super::course::{self, Act, Ports};
+use super::points::{Kills, Point};
+use super::{EXECUTIONER, Tally};
+use crate::installation::{Installation, PROGRAM, Run};
+
+/// The exit code of a program that SIGKILL ended.
+const KILLED: i32 = 137;
+/// The exit code of an executioner that cannot do its work.
+const NOT_WATCHED: i32 = 125;
+
+/// An installation in which one act follows another.
+pub struct Cycles {
+    pub installation: Installation,
+    pub ports: Ports,
+    /// Of the files that were written last.
+    pub generation: u32,
+    /// The number of the last deployment.
+    pub deployments: u64,
+    /// Blobs whose content was found to be what their names say.
+    pub verified: HashSet<PathBuf>,
+}
+
+/// What is known after an act.
+pub struct Done {
+    pub act: Act,
+    /// The killed run's events, then those that the next one read in the journal.
+    pub told: Vec<Value>,
+    pub resumed: Vec<Value>,
+    /// What had run when the host was dead.
+    pub account: Account,
+    pub was_killed: bool,
+    /// How the last run of the program ended.
+    pub run: Run,
+}
+
+impl Cycles {
+    pub fn new() -> Self {
+        Self {
+            installation: Installation::new(),
+            ports: Ports::free(),
+            generation: 0,
+            deployments: 0,
+            verified: HashSet::new(),
+        }
+    }
+
+    /// Runs an act under the executioner, who only counts; its report.
+    pub fn undisturbed(&mut self, act: Act) -> String {
+        let (done, report) = self.go(act, None);
+        let violations = check::violations(self, &done);
+        assert!(violations.is_empty(), "undisturbed: {violations:#?}\n{}", done.run);
+        report
+    }
+
+    /// Runs all acts, with a kill in each that has a point. False: the world and the journal
+    /// disagree, and this installation is good for nothing any more.
+    pub fn run(&mut self, kills: &Kills, tally: &Mutex<Tally>) -> bool {
+        for act in Act::ALL {
+            let point = kills.get(&act);
+            let is_needed = matches!(act, Act::Install | Act::Destroy);
+            if point.is_none() && !is_needed {
+                continue;
+            }
+            let (done, report) = self.go(act, point);
+            let violations = check::violations(self, &done);
+            let is_well = violations.is_empty();
+            let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+            match point {
+                Some(point) if done.was_killed => tally.killed.push((act, point.clone())),
+                Some(_) => tally.passed_by += 1,
+                None => {}
+            }
+            if !is_well {
+                tally.violations.push(story(act, point, &violations, &report, &done));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Runs an act, and goes on with it when the host was killed.
+    fn go(&mut self, act: Act, point: Option<&Point>) -> (Done, String) {
+        self.generation += 1;
+        course::write(&self.installation, &self.ports, self.generation, act);
+        let report = self.installation.project().join("report");
+        let report_path = report.display().to_string();
+        let point = point.map_or("none".to_owned(), Point::to_string);
+        let mut words = vec![report_path.as_str(), &point, PROGRAM];
+        words.extend(act.arguments());
+        let watched = self.installation.command_of(EXECUTIONER, &words);
+        let (told, mut run) = self.see(watched, act, false);
+        assert_ne!(run.code, Some(NOT_WATCHED), "the host cannot be watched\n{run}");
+        let account = Account::read(&self.installation);
+        let was_killed = run.code == Some(KILLED);
+        let mut resumed = Vec::new();
+        if was_killed {
+            let resume = self.installation.command(&["resume", "--output", "json"]);
+            (resumed, run) = self.see(resume, act, true);
+            if self.newest() == self.deployments {
+                // It was killed before it was asked for anything that lasts.
+                let again = self.installation.command(act.arguments());
+                (resumed, run) = self.see(again, act, false);
+            }
+        }
+        let report = std::fs::read_to_string(report).unwrap_or_default();
+        let done = Done {
+            act,
+            told,
+            resumed,
+            account,
+            was_killed,
+            run,
+        };
+        (done, report)
+    }
+
+    /// The number of the newest deployment.
+    pub fn newest(&self) -> u64 {
+        let history = ["history", "test", "--limit", "1", "--output", "json"];
+        let history = self.installation.run(&history);
+        let id = history.stdout.lines().next().and_then(|line| {
+            let deployment: Value = serde_json::from_str(line).ok()?;
+            let (_, number) = deployment["id"].as_str()?.rsplit_once('-')?;
+            number.parse().ok()
+        });
+        id.unwrap_or(0)
+    }
+
+    /// Runs a command and reads its events; has the deployment cancelled where that is the act.
+    fn see(&self, mut command: Command, act: Act, resumes: bool) -> (Vec<Value>, Run) {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut events = Vec::new();
+        let mut goes_on = !resumes;
+        let mut hangs = false;
+        let mut asked = false;
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            // The killed do not end their last sentence.
+            let Ok(event) = serde_json::from_str::<Value>(&line.unwrap()) else {
+                break;
+            };
+            goes_on |= event["event"] == "deployment.resumed";
+            hangs |= event["event"] == "step.started"
+                && event["service"] == "endless"
+                && event["step"] == "deploy";
+            if act == Act::Cancel && goes_on && hangs && !asked {
+                asked = true;
+                // It fails when the host is killed meanwhile, or was asked before.
+                self.installation.run(&["cancel", "test"]);
+            }
+            events.push(event);
+        }
+        (events, child.wait_with_output().unwrap().into())
+    }
+}
+
+/// What is told of a kill that did not end well.
+fn story(
+    act: Act,
+    point: Option<&Point>,
+    violations: &[String],
+    report: &str,
+    done: &Done,
+) -> String {
+    let point = point.map_or("no kill".to_owned(), Point::to_string);
+    let last: Vec<&str> = report.lines().rev().take(8).collect();
+    let events: Vec<String> = done
+        .resumed
+        .iter()
+        .filter(|event| event["event"] != "step.log" && event["event"] != "step.progress")
+        .map(Value::to_string)
+        .collect();
+    format!(
+        "{act:?} {point}:\n  {}\nlast effects, newest first:\n  {}\nevents of the resumed run:\n  {}\n{}",
+        violations.join("\n  "),
+        last.join("\n  "),
+        events.join("\n  "),
+        done.run.stderr,
+    )
+}
