@@ -13,7 +13,7 @@ use crate::machine::{Machine, Supervised};
 use crate::readiness::Gate;
 
 /// The releases that were there before, newest first, each with its state at that time.
-type Before<R> = Vec<(R, ReleaseState)>;
+pub(crate) type Before<R> = Vec<(R, ReleaseState)>;
 
 /// Installs, starts, waits until it is ready, and removes what is not needed any more.
 pub(crate) fn deploy<M: Machine>(

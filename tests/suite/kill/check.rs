@@ -227,7 +227,12 @@ fn nothing_half_done_is_left(cycles: &Cycles, act: Act, found: &mut Vec<String>)
     let releases = state.join("releases/test");
     for service in folders(&releases) {
         let there = folders(&releases.join(&service));
-        let most = usize::from(act != Act::Destroy);
+        // A run that failed is kept for a look at it, beside the one before.
+        let most = match (act, service.as_str()) {
+            (Act::Destroy, _) => 0,
+            (_, "broken" | "endless") => 2,
+            _ => 1,
+        };
         if there.len() > most {
             found.push(format!("{service} has more than {most} releases: {there:?}"));
         }
