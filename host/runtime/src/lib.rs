@@ -17,6 +17,7 @@ mod engine;
 pub mod folder;
 pub mod grant;
 mod harmless;
+mod incoming;
 mod instance;
 pub mod limits;
 pub mod plugin;

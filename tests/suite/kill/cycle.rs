@@ -182,8 +182,8 @@ fn story(
     let events: Vec<String> = done
         .resumed
         .iter()
-        .filter(|event| event["event"] != "step.log" && event["event"] != "step.progress")
-        .map(Value::to_string)
+        .filter(|event| event["seq"].is_u64())
+        .map(brief)
         .collect();
     format!(
         "{act:?} {point}:\n  {}\nlast effects, newest first:\n  {}\nevents of the resumed run:\n  {}\n{}",
@@ -192,4 +192,12 @@ fn story(
         events.join("\n  "),
         done.run.stderr,
     )
+}
+
+/// An event in a few words.
+fn brief(event: &Value) -> String {
+    let words = ["seq", "event", "service", "step", "attempt", "result", "error"]
+        .into_iter()
+        .filter_map(|field| event.get(field).map(Value::to_string));
+    words.collect::<Vec<_>>().join(" ")
 }

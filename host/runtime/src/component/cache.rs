@@ -15,6 +15,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::{Digest, precompiled};
+use crate::incoming::Incoming;
 use crate::record::Description;
 
 /// Of the files that hold descriptions.
@@ -58,6 +59,7 @@ impl CacheError {
 #[derive(Debug)]
 pub(crate) struct ComponentCache {
     folder: PathBuf,
+    incoming: Incoming,
     engine: Engine,
     compatibility: String,
 }
@@ -82,11 +84,13 @@ impl ComponentCache {
         if !ours || metadata.permissions().mode() & 0o022 != 0 {
             return Err(CacheError::Open(folder));
         }
+        let incoming = Incoming::open(&folder).map_err(CacheError::io("open", &folder))?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let compatibility = format!("{:016x}", hasher.finish());
         Ok(Self {
             folder,
+            incoming,
             engine,
             compatibility,
         })
@@ -180,7 +184,7 @@ impl ComponentCache {
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), CacheError> {
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+            let mut file = self.incoming.file()?;
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
             file.persist(path)?;
@@ -200,7 +204,10 @@ mod tests {
 
     fn files(folder: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(folder.join("components")).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths
+            .filter(|path| path.extension().is_some())
+            .collect()
     }
 
     #[test]

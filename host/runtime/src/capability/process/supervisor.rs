@@ -216,13 +216,30 @@ impl Service {
         for part in [new.folder().to_owned(), new.log(), new.run()] {
             create_private(&part)?;
         }
-        unpack(&new.root()).map_err(InstallError::Unpack)?;
+        if let Err(error) = unpack(&new.root()) {
+            // Nobody may ask for this step again.
+            remove_folder(new.folder())?;
+            return Err(InstallError::Unpack(error));
+        }
         let finished = Layout::new(folder.join(name));
         record::store(&new.meta(), &meta)
             .and_then(|()| fs::rename(new.folder(), finished.folder()))
             .and_then(|()| record::sync_folder(&folder))
             .map_err(Error::io("put in place", finished.folder()))?;
         Ok(Release::new(self.clone(), finished, meta))
+    }
+
+    /// Removes what a host that died has left half installed or half removed. To be called
+    /// before a step of the service begins, by whoever may change it, and by nobody else.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub(crate) fn sweep(&self) -> Result<(), Error> {
+        let folder = self.folder();
+        match folder.exists() {
+            true => sweep(&folder),
+            false => Ok(()),
+        }
     }
 
     /// Removes the data folder of the service.
