@@ -8,7 +8,7 @@ use crate::installation::Installation;
 const GUESTS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
 /// Puts the component of a guest beside the environment file.
-fn add(installation: &Installation, name: &str) {
+pub fn add(installation: &Installation, name: &str) {
     let (_, component) = GUESTS.iter().find(|(known, _)| *known == name).unwrap();
     std::fs::write(
         installation.project().join(format!("{name}.wasm")),

@@ -13,6 +13,7 @@ mod broken_builds;
 mod deploying;
 mod driving;
 mod environment;
+mod faults;
 mod files;
 mod gate;
 mod going;

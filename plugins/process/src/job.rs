@@ -32,10 +32,12 @@ pub(crate) fn run<M: Machine>(
         Some(release) => release,
         None => machine.install(&step.id, reference)?,
     };
-    let done = complete(step, service, config, &release, &before);
-    // What a failed run left is kept for a look at it, beside what was kept before it.
-    tidy(&before, config.keep_releases + usize::from(done.is_err()));
-    done
+    // What a failed run leaves is kept for a look at it, beside what was kept before it; of the
+    // rest nothing may stay, however this run ends.
+    tidy(&mut before, config.keep_releases + 1);
+    let state = complete(step, service, config, &release, &before)?;
+    tidy(&mut before, config.keep_releases);
+    Ok(state)
 }
 
 fn complete<R: Supervised>(

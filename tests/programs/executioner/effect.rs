@@ -10,7 +10,9 @@ use crate::tracee::Call;
 /// What is done to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
-    /// Content is made durable: the journal's commits, among others.
+    /// The log of a database grows: the journal's appends.
+    Append,
+    /// Content is made durable.
     Sync,
     /// A file or a folder gets another name, or one more.
     Rename,
@@ -31,7 +33,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
+        Self::Append,
         Self::Sync,
         Self::Rename,
         Self::Remove,
@@ -45,6 +48,7 @@ impl Kind {
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::Append => "append",
             Self::Sync => "sync",
             Self::Rename => "rename",
             Self::Remove => "remove",
@@ -100,6 +104,7 @@ pub(crate) fn of(process: Pid, call: &Call) -> Option<Effect> {
             let object = call.file(process, 0);
             match object.to_str() {
                 Some(text) if text.starts_with("socket:") => file(Kind::Talk, &object),
+                Some(text) if text.ends_with("-wal") => file(Kind::Append, &object),
                 Some(text) if text.starts_with('/') => file(Kind::Write, &object),
                 _ => None,
             }

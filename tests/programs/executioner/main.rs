@@ -161,7 +161,7 @@ impl Watch {
             return Ok(false);
         };
         let last = self.last.insert(thread, effect.clone());
-        if effect.kind == Kind::Write && last.as_ref() == Some(&effect) {
+        if matches!(effect.kind, Kind::Append | Kind::Write) && last.as_ref() == Some(&effect) {
             return Ok(false);
         }
         let Effect { kind, object } = effect;

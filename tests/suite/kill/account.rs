@@ -32,9 +32,10 @@ impl Account {
         self.count("double ")
     }
 
-    /// All that ran.
-    pub fn total(&self) -> usize {
-        self.0.values().sum()
+    /// How often anything else ran than these services in a deployment.
+    pub fn others(&self, deployment: &str, services: &[&str]) -> usize {
+        let ours: usize = services.iter().map(|name| self.runs(deployment, name)).sum();
+        self.0.values().sum::<usize>() - ours
     }
 
     fn count(&self, beginning: &str) -> usize {

@@ -55,19 +55,25 @@ fn ended_as_undisturbed(cycles: &Cycles, done: &Done, found: &mut Vec<String>) {
         return;
     }
     let generation = cycles.generation.to_string();
+    let expected = done.act.serves().then(|| generation.clone());
     for (name, port) in [("db", cycles.ports.db), ("made", cycles.ports.made)] {
         let answer = get(port, "/");
-        if answer.as_ref() != Some(&generation) {
-            found.push(format!("{name} should answer {generation}, not {answer:?}"));
+        if answer != expected {
+            found.push(format!("{name} should answer {expected:?}, not {answer:?}"));
         }
-        let image = cycles.installation.state().join("releases/test").join(name);
-        for release in folders(&image) {
-            let built = fs::read_to_string(image.join(&release).join("root/app/generation"));
+        let service = cycles.installation.state().join("releases/test").join(name);
+        for release in folders(&service) {
+            let built = fs::read_to_string(service.join(&release).join("root/app/generation"));
             if built.as_ref().ok() != Some(&generation) {
                 found.push(format!("{release} was built from {built:?}, not {generation}"));
             }
         }
     }
+    services_are_as_they_should(cycles, done.act, found);
+}
+
+/// The conditions that `status` tells, and images that depend on their files alone.
+fn services_are_as_they_should(cycles: &Cycles, act: Act, found: &mut Vec<String>) {
     let status = cycles
         .installation
         .run(&["status", "test", "--output", "json"])
@@ -77,7 +83,8 @@ fn ended_as_undisturbed(cycles: &Cycles, done: &Done, found: &mut Vec<String>) {
     for service in services.into_iter().flatten() {
         let name = service["service"].as_str().unwrap_or_default();
         let condition = match name {
-            "db" | "made" => "ready",
+            "db" | "made" if act.serves() => "ready",
+            "db" | "made" => "stopped",
             "tally" | "late" => "completed",
             "broken" => "failed",
             _ => continue,
@@ -124,14 +131,16 @@ fn finished(done: &Done) -> Vec<(&str, &str)> {
 
 fn nothing_finished_ran_again(cycles: &Cycles, done: &Done, found: &mut Vec<String>) {
     let now = Account::read(&cycles.installation);
-    let id = deployment(cycles);
     for (service, step) in finished(done) {
         let (before, after) = match step {
             "build" if service == "made" => (
                 done.account.builds(cycles.generation),
                 now.builds(cycles.generation),
             ),
-            "deploy" => (done.account.runs(&id, service), now.runs(&id, service)),
+            "deploy" | "start" | "stop" | "restart" => (
+                done.account.runs(&cycles.serving, service),
+                now.runs(&cycles.serving, service),
+            ),
             _ => (0, 0),
         };
         if before != after {
@@ -156,19 +165,25 @@ fn ran_as_often_as_it_should(cycles: &Cycles, done: &Done, found: &mut Vec<Strin
     if now.doubles() > 0 {
         found.push("two processes of one step ran at the same time".to_owned());
     }
-    if done.act == Act::Destroy {
-        if done.was_killed && now.total() != done.account.total() {
-            found.push("something ran after a kill in a destroy".to_owned());
+    let jobs = JOBS.into_iter().filter(|_| done.act.deploys());
+    for (name, times) in SERVERS.map(|name| (name, 1)).into_iter().chain(jobs) {
+        let before = done.before.runs(&cycles.serving, name);
+        let runs = now.runs(&cycles.serving, name) - before;
+        let most = match done.act {
+            Act::Stop | Act::Destroy => 0,
+            // Nobody can tell whether one that runs was started again already.
+            Act::Restart => times + usize::from(done.was_killed),
+            _ => times,
+        };
+        if runs > most || runs < most.min(times) {
+            found.push(format!("{name} ran {runs} times, not {most}"));
+        }
+    }
+    if !done.act.deploys() {
+        if now.others(&cycles.serving, &SERVERS) != done.before.others(&cycles.serving, &SERVERS) {
+            found.push("something ran that should not".to_owned());
         }
         return;
-    }
-    let id = deployment(cycles);
-    let servers = SERVERS.map(|name| (name, 1));
-    for (name, times) in servers.into_iter().chain(JOBS) {
-        let runs = now.runs(&id, name);
-        if runs != times {
-            found.push(format!("{name} ran {runs} times, not {times}"));
-        }
     }
     let builds = now.builds(cycles.generation);
     if builds == 0 || builds > 1 + usize::from(done.was_killed) {
@@ -178,9 +193,9 @@ fn ran_as_often_as_it_should(cycles: &Cycles, done: &Done, found: &mut Vec<Strin
 
 /// The servers of this deployment, each with its shim; nobody else.
 fn only_what_serves_runs(cycles: &Cycles, act: Act, found: &mut Vec<String>) {
-    let id = deployment(cycles);
+    let id = cycles.serving.as_str();
     let serves = |process: &Process| {
-        act != Act::Destroy
+        act.serves()
             && SERVERS
                 .iter()
                 .any(|name| process.release.starts_with(&format!("{id}_{name}_deploy-")))
@@ -188,7 +203,7 @@ fn only_what_serves_runs(cycles: &Cycles, act: Act, found: &mut Vec<String>) {
     for process in world::lasting(&cycles.installation, serves) {
         found.push(format!("left behind: {process:?}"));
     }
-    if act == Act::Destroy {
+    if !act.serves() {
         return;
     }
     let all = world::processes(&cycles.installation);

@@ -12,18 +12,52 @@ pub enum Act {
     Install,
     /// Over what the one before it left.
     Replace,
-    /// As well, and cancelled while a job runs that never ends.
+    /// The servers are stopped and started again at once.
+    Restart,
+    Stop,
+    Start,
+    /// As `Replace`, and cancelled while a job runs that never ends.
     Cancel,
     /// Everything goes, with its data.
     Destroy,
 }
 
 impl Act {
-    pub const ALL: [Self; 4] = [Self::Install, Self::Replace, Self::Cancel, Self::Destroy];
+    pub const ALL: [Self; 7] = [
+        Self::Install,
+        Self::Replace,
+        Self::Restart,
+        Self::Stop,
+        Self::Start,
+        Self::Cancel,
+        Self::Destroy,
+    ];
+
+    /// Are services deployed in it?
+    pub fn deploys(self) -> bool {
+        matches!(self, Self::Install | Self::Replace | Self::Cancel)
+    }
+
+    /// Do the servers run after it?
+    pub fn serves(self) -> bool {
+        !matches!(self, Self::Stop | Self::Destroy)
+    }
+
+    /// What has to be done for the acts that follow in the same cycle, when these have points.
+    pub fn is_needed(self, has_point: impl Fn(Self) -> bool) -> bool {
+        match self {
+            Self::Install | Self::Destroy => true,
+            Self::Stop | Self::Start => has_point(Self::Stop) || has_point(Self::Start),
+            other => has_point(other),
+        }
+    }
 
     pub fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Install | Self::Replace | Self::Cancel => &["deploy", "--output", "json"],
+            Self::Restart => &["restart", "test", "--output", "json"],
+            Self::Stop => &["stop", "test", "--output", "json"],
+            Self::Start => &["start", "test", "--output", "json"],
             Self::Destroy => &["destroy", "--yes", "--data", "--output", "json"],
         }
     }
@@ -34,7 +68,7 @@ impl Act {
             // One of its jobs is bound to fail, in a stage that goes on.
             Self::Install | Self::Replace => "failed",
             Self::Cancel => "cancelled",
-            Self::Destroy => "succeeded",
+            Self::Restart | Self::Stop | Self::Start | Self::Destroy => "succeeded",
         }
     }
 }

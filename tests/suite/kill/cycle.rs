@@ -28,6 +28,8 @@ pub struct Cycles {
     pub generation: u32,
     /// The number of the last deployment.
     pub deployments: u64,
+    /// The deployment whose servers are there.
+    pub serving: String,
     /// Blobs whose content was found to be what their names say.
     pub verified: HashSet<PathBuf>,
 }
@@ -38,7 +40,8 @@ pub struct Done {
     /// The killed run's events, then those that the next one read in the journal.
     pub told: Vec<Value>,
     pub resumed: Vec<Value>,
-    /// What had run when the host was dead.
+    /// What had run before, and when the host was dead.
+    pub before: Account,
     pub account: Account,
     pub was_killed: bool,
     /// How the last run of the program ended.
@@ -52,6 +55,7 @@ impl Cycles {
             ports: Ports::free(),
             generation: 0,
             deployments: 0,
+            serving: String::new(),
             verified: HashSet::new(),
         }
     }
@@ -69,8 +73,7 @@ impl Cycles {
     pub fn run(&mut self, kills: &Kills, tally: &Mutex<Tally>) -> bool {
         for act in Act::ALL {
             let point = kills.get(&act);
-            let is_needed = matches!(act, Act::Install | Act::Destroy);
-            if point.is_none() && !is_needed {
+            if !act.is_needed(|act| kills.contains_key(&act)) {
                 continue;
             }
             let (done, report) = self.go(act, point);
@@ -92,8 +95,12 @@ impl Cycles {
 
     /// Runs an act, and goes on with it when the host was killed.
     fn go(&mut self, act: Act, point: Option<&Point>) -> (Done, String) {
-        self.generation += 1;
-        course::write(&self.installation, &self.ports, self.generation, act);
+        if act.deploys() {
+            self.generation += 1;
+            self.serving = format!("test-{}", self.deployments + 1);
+            course::write(&self.installation, &self.ports, self.generation, act);
+        }
+        let before = Account::read(&self.installation);
         let report = self.installation.project().join("report");
         let report_path = report.display().to_string();
         let point = point.map_or("none".to_owned(), Point::to_string);
@@ -119,6 +126,7 @@ impl Cycles {
             act,
             told,
             resumed,
+            before,
             account,
             was_killed,
             run,

@@ -12,7 +12,7 @@ mod check;
 mod course;
 mod cycle;
 mod points;
-mod world;
+pub mod world;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
