@@ -26,7 +26,7 @@ pub fn violations(cycles: &mut Cycles, done: &Done) -> Vec<String> {
     }
     ran_as_often_as_it_should(cycles, done, &mut found);
     only_what_serves_runs(cycles, done.act, &mut found);
-    nothing_half_done_is_left(cycles, done.act, &mut found);
+    nothing_half_done_is_left(cycles, done, &mut found);
     images_are_whole(cycles, &mut found);
     cycles.deployments = cycles.newest();
     found
@@ -218,7 +218,10 @@ fn only_what_serves_runs(cycles: &Cycles, act: Act, found: &mut Vec<String>) {
 }
 
 /// No temporary files, no sockets of nobody, no releases beyond the one that each service has.
-fn nothing_half_done_is_left(cycles: &Cycles, act: Act, found: &mut Vec<String>) {
+fn nothing_half_done_is_left(cycles: &Cycles, done: &Done, found: &mut Vec<String>) {
+    let act = done.act;
+    // With the deployment ended there is nobody who would take the socket away before the next.
+    let ended_before = done.was_killed && done.resumed.is_empty();
     let state = cycles.installation.state();
     let mut folders_to_see = vec![state.clone()];
     while let Some(folder) = folders_to_see.pop() {
@@ -226,12 +229,13 @@ fn nothing_half_done_is_left(cycles: &Cycles, act: Act, found: &mut Vec<String>)
             let path = entry.path();
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            let is_release_socket = path.starts_with(state.join("releases")) && name == "ctl.sock";
+            let is_in_use = path.starts_with(state.join("releases")) && name == "ctl.sock";
+            let is_of_dead = ended_before && folder.ends_with("control");
             let is_half_done = HALF_DONE.iter().any(|mark| name.contains(mark))
                 || name.ends_with(".new")
                 || (name == "away" && path.starts_with(state.join("caches")))
                 || folder.ends_with("images/.incoming");
-            if is_half_done && !is_release_socket {
+            if is_half_done && !is_in_use && !is_of_dead {
                 found.push(format!("half done: {}", path.display()));
             }
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) && name != "root" {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
@@ -19,6 +19,9 @@ use crate::installation::{Installation, PROGRAM, Run};
 const KILLED: i32 = 137;
 /// The exit code of an executioner that cannot do its work.
 const NOT_WATCHED: i32 = 125;
+
+/// Seconds that a run of the program may take; what is ended then has code 124.
+const LONGEST: &str = "600";
 
 /// An installation in which one act follows another.
 pub struct Cycles {
@@ -106,19 +109,18 @@ impl Cycles {
         let point = point.map_or("none".to_owned(), Point::to_string);
         let mut words = vec![report_path.as_str(), &point, PROGRAM];
         words.extend(act.arguments());
-        let watched = self.installation.command_of(EXECUTIONER, &words);
-        let (told, mut run) = self.see(watched, act, false);
+        let (told, mut run) = self.see(EXECUTIONER, &words, act, false);
         assert_ne!(run.code, Some(NOT_WATCHED), "the host cannot be watched\n{run}");
         let account = Account::read(&self.installation);
         let was_killed = run.code == Some(KILLED);
         let mut resumed = Vec::new();
         if was_killed {
-            let resume = self.installation.command(&["resume", "--output", "json"]);
-            (resumed, run) = self.see(resume, act, true);
             if self.newest() == self.deployments {
-                // It was killed before it was asked for anything that lasts.
-                let again = self.installation.command(act.arguments());
-                (resumed, run) = self.see(again, act, false);
+                // It was killed before it had asked for anything that lasts.
+                (resumed, run) = self.see(PROGRAM, act.arguments(), act, false);
+            } else {
+                let words = ["resume", "--output", "json"];
+                (resumed, run) = self.see(PROGRAM, &words, act, self.is_interrupted());
             }
         }
         let report = std::fs::read_to_string(report).unwrap_or_default();
@@ -146,9 +148,19 @@ impl Cycles {
         id.unwrap_or(0)
     }
 
-    /// Runs a command and reads its events; has the deployment cancelled where that is the act.
-    fn see(&self, mut command: Command, act: Act, resumes: bool) -> (Vec<Value>, Run) {
-        let mut child = command
+    /// Has a deployment begun that nobody drives?
+    fn is_interrupted(&self) -> bool {
+        let status = ["status", "test", "--output", "json"];
+        let status = self.installation.run(&status);
+        status.json().iter().any(|status| status["interrupted"].is_string())
+    }
+
+    /// Runs a program and reads its events; has the deployment cancelled where that is the act.
+    fn see(&self, program: &str, words: &[&str], act: Act, resumes: bool) -> (Vec<Value>, Run) {
+        let bounded = [&[LONGEST, program], words].concat();
+        let mut child = self
+            .installation
+            .command_of("timeout", &bounded)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
