@@ -82,13 +82,16 @@ impl Stage {
             config: config.display().to_string(),
             installation,
             web,
-            after: std::iter::repeat_with(free_port).find(|port| *port != web).unwrap(),
+            after: std::iter::repeat_with(free_port)
+                .find(|port| *port != web)
+                .unwrap(),
         }
     }
 
     /// Writes the files of a generation with this fault.
     fn write(&self, generation: usize, case: Option<Case>) {
-        self.installation.write("app/generation", &generation.to_string());
+        self.installation
+            .write("app/generation", &generation.to_string());
         let case = case.unwrap_or(Case {
             service: "nobody",
             step: "",
@@ -202,15 +205,20 @@ fn judge(case: Case, events: &[Value], name: &str) {
     };
     assert_eq!(count("step.started"), case.attempts(), "{name}");
     assert_eq!(count("step.retrying"), case.attempts() - 1, "{name}");
-    let ends = events.iter().filter(of_step);
-    let last = ends.filter(|event| event["event"] == "step.ended").last().unwrap();
+    let mut ends = events.iter().filter(of_step);
+    let last = ends
+        .rfind(|event| event["event"] == "step.ended")
+        .unwrap();
     match case.fault {
         Fault::Once => assert_eq!(last["result"], "succeeded", "{name}"),
         Fault::Always => assert_eq!(last["result"], "failed", "{name}"),
         Fault::Endless => {
             assert_eq!(last["result"], "failed", "{name}");
             let (code, limit) = (&last["error"]["code"], &last["error"]["message"]);
-            assert!(code == "step.timed-out" || code == "process.not-ready", "{code} {limit}");
+            assert!(
+                code == "step.timed-out" || code == "process.not-ready",
+                "{code} {limit}"
+            );
         }
     }
     let later = match case.service {

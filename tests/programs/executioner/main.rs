@@ -105,8 +105,9 @@ impl Watch {
         }
         self.known.insert(self.leader);
         // Threads come by clone(2), processes by other ways: those are not followed.
-        let options =
-            Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_EXITKILL;
+        let options = Options::PTRACE_O_TRACESYSGOOD
+            | Options::PTRACE_O_TRACECLONE
+            | Options::PTRACE_O_EXITKILL;
         ptrace::setoptions(self.leader, options)?;
         ptrace::syscall(self.leader, None)?;
         Ok(())

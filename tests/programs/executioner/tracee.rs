@@ -64,7 +64,12 @@ impl Call {
     /// The text that an argument points to.
     pub(crate) fn text(&self, place: usize) -> String {
         let mut bytes = self.memory(self.argument(place), LONGEST_PATH);
-        bytes.truncate(bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len()));
+        bytes.truncate(
+            bytes
+                .iter()
+                .position(|byte| *byte == 0)
+                .unwrap_or(bytes.len()),
+        );
         String::from_utf8_lossy(&bytes).into_owned()
     }
 

@@ -34,7 +34,10 @@ impl Account {
 
     /// How often anything else ran than these services in a deployment.
     pub fn others(&self, deployment: &str, services: &[&str]) -> usize {
-        let ours: usize = services.iter().map(|name| self.runs(deployment, name)).sum();
+        let ours: usize = services
+            .iter()
+            .map(|name| self.runs(deployment, name))
+            .sum();
         self.0.values().sum::<usize>() - ours
     }
 

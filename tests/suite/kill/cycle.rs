@@ -67,7 +67,11 @@ impl Cycles {
     pub fn undisturbed(&mut self, act: Act) -> String {
         let (done, report) = self.go(act, None);
         let violations = check::violations(self, &done);
-        assert!(violations.is_empty(), "undisturbed: {violations:#?}\n{}", done.run);
+        assert!(
+            violations.is_empty(),
+            "undisturbed: {violations:#?}\n{}",
+            done.run
+        );
         report
     }
 
@@ -89,7 +93,9 @@ impl Cycles {
                 None => {}
             }
             if !is_well {
-                tally.violations.push(story(act, point, &violations, &report, &done));
+                tally
+                    .violations
+                    .push(story(act, point, &violations, &report, &done));
                 return false;
             }
         }
@@ -110,7 +116,11 @@ impl Cycles {
         let mut words = vec![report_path.as_str(), &point, PROGRAM];
         words.extend(act.arguments());
         let (told, mut run) = self.see(EXECUTIONER, &words, act, false);
-        assert_ne!(run.code, Some(NOT_WATCHED), "the host cannot be watched\n{run}");
+        assert_ne!(
+            run.code,
+            Some(NOT_WATCHED),
+            "the host cannot be watched\n{run}"
+        );
         let account = Account::read(&self.installation);
         let was_killed = run.code == Some(KILLED);
         let mut resumed = Vec::new();
@@ -152,7 +162,10 @@ impl Cycles {
     fn is_interrupted(&self) -> bool {
         let status = ["status", "test", "--output", "json"];
         let status = self.installation.run(&status);
-        status.json().iter().any(|status| status["interrupted"].is_string())
+        status
+            .json()
+            .iter()
+            .any(|status| status["interrupted"].is_string())
     }
 
     /// Runs a program and reads its events; has the deployment cancelled where that is the act.
@@ -216,8 +229,10 @@ fn story(
 
 /// An event in a few words.
 fn brief(event: &Value) -> String {
-    let words = ["seq", "event", "service", "step", "attempt", "result", "error"]
-        .into_iter()
-        .filter_map(|field| event.get(field).map(Value::to_string));
+    let words = [
+        "seq", "event", "service", "step", "attempt", "result", "error",
+    ]
+    .into_iter()
+    .filter_map(|field| event.get(field).map(Value::to_string));
     words.collect::<Vec<_>>().join(" ")
 }

@@ -5,12 +5,14 @@
 //! (see `tests/programs/executioner`), which ends the host at a point of its own. After each
 //! the deployment is resumed, and what the journal claims is held against the world
 //! ([`check`]). Without a wish a sample is drawn that takes about a minute; `STAGEWRIGHT_KILLS`
-//! asks for so many points, or for `all`. Size and result are printed.
+//! asks for so many points, for all of a kind (`append`: each append to the journal), or for
+//! `all`. Size and result are printed.
 
 mod account;
 mod check;
 mod course;
 mod cycle;
+mod leftovers;
 mod points;
 pub mod world;
 
@@ -36,6 +38,7 @@ const CYCLES_IN_ONE: usize = 3;
 enum Wish {
     Sample,
     Points(usize),
+    Kind(String),
     All,
 }
 
@@ -43,7 +46,10 @@ fn wish() -> Wish {
     match std::env::var("STAGEWRIGHT_KILLS").as_deref() {
         Err(_) => Wish::Sample,
         Ok("all") => Wish::All,
-        Ok(number) => Wish::Points(number.parse().expect("STAGEWRIGHT_KILLS is a number or all")),
+        Ok(other) => match other.parse() {
+            Ok(number) => Wish::Points(number),
+            Err(_) => Wish::Kind(other.to_owned()),
+        },
     }
 }
 
@@ -67,10 +73,11 @@ fn killed_at_any_effect_it_goes_on_and_the_world_agrees_with_the_journal() {
     let matrix = Matrix::new(Act::ALL.map(|act| (act, reference.undisturbed(act))));
     drop(reference);
     let wish = wish();
-    let plan = match wish {
+    let plan = match &wish {
         Wish::Sample => matrix.sample(64),
-        Wish::Points(points) => matrix.sample(points),
-        Wish::All => matrix.all(),
+        Wish::Points(points) => matrix.sample(*points),
+        Wish::Kind(kind) => matrix.all(Some(kind)),
+        Wish::All => matrix.all(None),
     };
     let next = AtomicUsize::new(0);
     let tally = Mutex::new(Tally::default());
@@ -88,14 +95,25 @@ fn killed_at_any_effect_it_goes_on_and_the_world_agrees_with_the_journal() {
             }
         }
     };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    let workers = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(4);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(work);
         }
     });
     let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    say(&matrix.report(&tally.killed, tally.passed_by, tally.violations.len(), began.elapsed()));
-    assert!(tally.violations.is_empty(), "{}", tally.violations.join("\n\n"));
+    say(&matrix.report(
+        &tally.killed,
+        tally.passed_by,
+        tally.violations.len(),
+        began.elapsed(),
+    ));
+    assert!(
+        tally.violations.is_empty(),
+        "{}",
+        tally.violations.join("\n\n")
+    );
     assert!(!tally.killed.is_empty(), "nobody was killed");
 }

@@ -62,10 +62,13 @@ impl Matrix {
         })
     }
 
-    /// Every point there is.
-    pub fn all(&self) -> Vec<Kills> {
+    /// Every point there is, or every one of a kind.
+    pub fn all(&self, only: Option<&str>) -> Vec<Kills> {
         self.cycles(|kinds| {
-            let all = kinds.iter().map(|(kind, count)| {
+            let wanted = kinds
+                .iter()
+                .filter(|(kind, _)| only.is_none_or(|only| *kind == only));
+            let all = wanted.map(|(kind, count)| {
                 let numbers = 1..=*count;
                 let point = |number| Point {
                     kind: kind.clone(),
@@ -110,7 +113,10 @@ impl Matrix {
                 format!("{kind} {}/{count}", killed.iter().filter(done).count())
             });
             let name = format!("{act:?}").to_lowercase();
-            lines.push(format!("  {name:<8} {}", cells.collect::<Vec<_>>().join(", ")));
+            lines.push(format!(
+                "  {name:<8} {}",
+                cells.collect::<Vec<_>>().join(", ")
+            ));
         }
         lines.join("\n")
     }

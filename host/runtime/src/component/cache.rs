@@ -205,9 +205,7 @@ mod tests {
     fn files(folder: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(folder.join("components")).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
-        paths
-            .filter(|path| path.extension().is_some())
-            .collect()
+        paths.filter(|path| path.extension().is_some()).collect()
     }
 
     #[test]

@@ -74,7 +74,11 @@ impl<'a> Surroundings<'a> {
             contexts.images = Some(images);
         }
         contexts.process = process(loaded, host, &call, &entry, &contexts)?;
-        if let Some(process) = contexts.process.as_ref().filter(|_| CHANGES.contains(&function)) {
+        if let Some(process) = contexts
+            .process
+            .as_ref()
+            .filter(|_| CHANGES.contains(&function))
+        {
             process.sweep().await;
         }
         contexts.probe = ProbeContext {
