@@ -4,11 +4,14 @@
 //! id; with a fifo as `$GATE` it takes a byte from there before it begins.
 //! `actor job NAME=VALUE…`: answers with outputs; `NAME!=VALUE` is a sensitive one, and turned round, so that it stands
 //! in no file that was written by hand. `actor fail CODE`: says why and ends.
-//! `actor flaky TIMES`: fails so often first. `actor note`: adds the reason why it runs to the
-//! file `reasons` in its data folder. `actor hang`: never ends, nor do its children.
-//! `actor mute`: lets everybody in on `$PORT` and never says a word.
+//! `actor flaky TIMES [NAME]`: fails so often first, counted under that name. `actor note`: adds
+//! the reason why it runs to the file `reasons` in its data folder. `actor hang`: never ends, nor
+//! do its children. `actor mute`: lets everybody in on `$PORT` and never says a word.
+//!
+//! With a file as `$ACCOUNT` it writes there which release began to run, and whether another
+//! process of the same release runs at that time.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
@@ -16,6 +19,13 @@ use std::process::{Command, ExitCode};
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let _presence = match sign_in() {
+        Ok(presence) => presence,
+        Err(error) => {
+            say(&format!("cannot sign in: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
     match words.as_slice() {
         ["serve"] => serve(),
         ["job", outputs @ ..] => job(outputs),
@@ -23,7 +33,8 @@ fn main() -> ExitCode {
             say("this was bound to fail");
             ExitCode::from(code.parse::<u8>().unwrap_or(1))
         }
-        ["flaky", times] => flaky(times),
+        ["flaky", times] => flaky(times, "failures"),
+        ["flaky", times, name] => flaky(times, name),
         ["note"] => note(),
         ["hang"] => hang(),
         ["mute"] => mute(),
@@ -33,6 +44,25 @@ fn main() -> ExitCode {
 
 fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
+}
+
+/// Writes down that this release runs. The file that this answers with is locked for as long as
+/// the process lives: who finds it locked is a second one.
+fn sign_in() -> std::io::Result<Option<File>> {
+    let account = setting("ACCOUNT");
+    if account.is_empty() {
+        return Ok(None);
+    }
+    let release = setting("STAGEWRIGHT_RELEASE");
+    let release = release.rsplit('/').next().unwrap_or_default();
+    let presence = File::create(format!("{account}.{release}"))?;
+    let what = match presence.try_lock() {
+        Ok(()) => "run",
+        Err(_) => "double",
+    };
+    let mut account = OpenOptions::new().create(true).append(true).open(account)?;
+    account.write_all(format!("{what} {release}\n").as_bytes())?;
+    Ok(Some(presence))
 }
 
 fn say(text: &str) {
@@ -112,8 +142,8 @@ fn job(outputs: &[&str]) -> ExitCode {
 }
 
 /// Fails so many times, counted in the data folder, before it succeeds.
-fn flaky(times: &str) -> ExitCode {
-    let file = format!("{}/failures", setting("STAGEWRIGHT_DATA"));
+fn flaky(times: &str, name: &str) -> ExitCode {
+    let file = format!("{}/{name}", setting("STAGEWRIGHT_DATA"));
     let before = std::fs::read_to_string(&file).unwrap_or_default().len();
     if before >= times.parse().unwrap_or(0) {
         return ExitCode::SUCCESS;

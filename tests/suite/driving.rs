@@ -1,5 +1,8 @@
 //! Who drives: cancel, interrupts, other terminals, the background, crashes.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -105,6 +108,35 @@ fn a_second_deployment_waits_its_turn_and_equal_ones_merge() {
         .json();
     let merged = history.iter().find(|d| d["id"] == "test-2").unwrap();
     assert_eq!(merged["merged_into"], "test-3");
+}
+
+#[test]
+fn a_second_host_is_told_who_holds_the_environment_and_starts_nothing() {
+    let installation = with(&[job("endless", "hang")]);
+    let mut first = Going::new(&installation, &["deploy"]);
+    first.until(|event| started(event, "deploy"));
+    let mut second = installation
+        .command(&["deploy"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(second.stderr.take().unwrap()).lines();
+    let holder = told.find(|line| line.as_ref().unwrap().contains("is held by"));
+    let holder = holder.unwrap().unwrap();
+    assert!(
+        holder.contains(&format!("pid {} ", first.pid())),
+        "{holder}"
+    );
+    installation.succeed(&["cancel", "--force", "test-2"]);
+    assert_eq!(second.wait().unwrap().code(), Some(3));
+    installation.succeed(&["cancel", "--force", "test-1"]);
+    let (_, run) = first.end();
+    assert_eq!(run.code, Some(3), "{run}");
+    let logs = std::fs::read_dir(installation.state().join("logs")).unwrap();
+    let driven: Vec<_> = logs.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(driven, ["test-1"], "the second one has begun steps");
+    assert_eq!(actors(&installation), Vec::<String>::new());
 }
 
 #[test]

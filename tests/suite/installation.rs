@@ -70,7 +70,12 @@ impl Installation {
 
     /// The program, to be run in the project's folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.program);
+        self.command_of(self.program, arguments)
+    }
+
+    /// Another program, which runs the program under test.
+    pub fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.project())

@@ -222,6 +222,19 @@ impl EnvironmentLock {
             Err(TryLockError::Error(source)) => Err(failed("ask for the lock of")(source)),
         }
     }
+
+    /// Who drives the environment at this moment. `None`: nobody, or one that has not said yet
+    /// who it is.
+    ///
+    /// # Errors
+    /// As [`is_held`](Self::is_held).
+    pub fn held_by(locks: &Path, environment: &str) -> Result<Option<Holder>, LockError> {
+        if !Self::is_held(locks, environment)? {
+            return Ok(None);
+        }
+        let file = File::open(locks.join(environment));
+        Ok(file.ok().and_then(|mut file| read_holder(&mut file)))
+    }
 }
 
 impl Drop for EnvironmentLock {

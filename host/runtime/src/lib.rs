@@ -18,6 +18,7 @@ pub mod folder;
 mod garbage;
 pub mod grant;
 mod harmless;
+mod incoming;
 mod instance;
 pub mod limits;
 pub mod plugin;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use stagewright_journal::{DeploymentId, State as LifeOfDeployment};
+use stagewright_journal::{DeploymentId, EnvironmentLock, State as LifeOfDeployment};
 use stagewright_pipeline::{Action, Ending, Life};
 use tokio::task::JoinHandle;
 
@@ -78,6 +78,9 @@ pub(crate) async fn see_through(
 ) -> Result<Exit> {
     let mut id = id;
     let mut failed = false;
+    if output == Output::Text {
+        tell_holder(host, &id)?;
+    }
     loop {
         let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
         let mut driving = tokio::spawn(drive_or_wait(Arc::clone(host), id.clone()));
@@ -131,6 +134,18 @@ async fn undone_by(host: &Host, failed: &DeploymentId) -> Result<Option<Deployme
         }
     }
     Ok(None)
+}
+
+/// Says which other process drives the environment, so that a wait for it can be understood.
+fn tell_holder(host: &Host, id: &DeploymentId) -> Result<()> {
+    let environment = id.environment();
+    if let Some(holder) = EnvironmentLock::held_by(&host.home.locks(), environment)? {
+        print::note(&format!(
+            "environment `{environment}` is held by pid {} since {}, which {}; {id} takes its turn",
+            holder.pid, holder.since, holder.command
+        ));
+    }
+    Ok(())
 }
 
 async fn merged_into(host: &Host, id: &DeploymentId) -> Result<Option<DeploymentId>> {

@@ -7,7 +7,7 @@ use crate::condition::{alive, runs};
 use crate::config::Config;
 use crate::failing::with_last_lines;
 use crate::machine::{Machine, Supervised};
-use crate::rollout::{stop_all, tidy};
+use crate::rollout::{Before, stop_all, tidy};
 
 /// Starts the job unless this step has done so, and waits for its end.
 pub(crate) fn run<M: Machine>(
@@ -17,7 +17,7 @@ pub(crate) fn run<M: Machine>(
     config: &Config,
     reference: &str,
 ) -> Result<State, Failure> {
-    let mut before = Vec::new();
+    let mut before = Before::new();
     let mut own = None;
     for release in machine.releases()? {
         match release.step_id() == step.id {
@@ -32,15 +32,30 @@ pub(crate) fn run<M: Machine>(
         Some(release) => release,
         None => machine.install(&step.id, reference)?,
     };
+    // What a failed run leaves is kept for a look at it, beside what was kept before it; of the
+    // rest nothing may stay, however this run ends.
+    tidy(&mut before, config.keep_releases + 1);
+    let state = complete(step, service, config, &release, &before)?;
+    tidy(&mut before, config.keep_releases);
+    Ok(state)
+}
+
+fn complete<R: Supervised>(
+    step: &Step,
+    service: &Service,
+    config: &Config,
+    release: &R,
+    before: &Before<R>,
+) -> Result<State, Failure> {
     let state = release.state()?;
     let exit = match next(&state, step.attempt) {
         Next::Start => {
-            stop_all(&before)?;
+            stop_all(before)?;
             log::info("starting the job");
             release.start(&config.launch(service))?;
-            await_end(&release)?
+            await_end(release)?
         }
-        Next::Wait => await_end(&release)?,
+        Next::Wait => await_end(release)?,
         Next::Done(exit) => exit,
         Next::Lost => {
             if alive(&state) {
@@ -51,14 +66,13 @@ pub(crate) fn run<M: Machine>(
                 service.name, state.detail
             );
             let failure = Failure::new("job.lost", message).retry_later();
-            return Err(with_last_lines(failure, &release));
+            return Err(with_last_lines(failure, release));
         }
     };
     if !exit.success() {
-        return Err(failed(service, &release, &exit));
+        return Err(failed(service, release, &exit));
     }
     let outputs = release.outputs()?;
-    tidy(&before, config.keep_releases);
     let state = State::new("completed", "It has completed.");
     Ok(state
         .of(release.step_id(), release.reference())

@@ -13,7 +13,7 @@ use crate::machine::{Machine, Supervised};
 use crate::readiness::Gate;
 
 /// The releases that were there before, newest first, each with its state at that time.
-type Before<R> = Vec<(R, ReleaseState)>;
+pub(crate) type Before<R> = Vec<(R, ReleaseState)>;
 
 /// Installs, starts, waits until it is ready, and removes what is not needed any more.
 pub(crate) fn deploy<M: Machine>(
@@ -56,7 +56,7 @@ pub(crate) fn deploy<M: Machine>(
         return Err(undo(&new, &before, resumed, failure));
     }
     stop_all(&before)?;
-    tidy(&before, config.keep_releases);
+    tidy(&mut before, config.keep_releases);
     Ok(State::new("ready", "It is ready.").of(new.step_id(), new.reference()))
 }
 
@@ -132,11 +132,13 @@ fn bring_back<R: Supervised>(old: &R) -> Result<bool, Failure> {
 
 /// Removes the releases beyond those that are kept, the new one counted. A release that cannot
 /// be removed is no reason to call a service that is ready a failure.
-pub(crate) fn tidy<R: Supervised>(before: &Before<R>, keep: usize) {
-    let (never_started, started): (Vec<_>, Vec<_>) =
-        before.iter().partition(|(_, state)| untouched(state));
-    let superfluous = started.into_iter().skip(keep.saturating_sub(1));
-    for (release, _) in never_started.into_iter().chain(superfluous) {
+pub(crate) fn tidy<R: Supervised>(before: &mut Before<R>, keep: usize) {
+    let mut others = keep.saturating_sub(1);
+    before.retain(|(release, state)| {
+        if !untouched(state) && others > 0 {
+            others -= 1;
+            return true;
+        }
         if let Err(error) = release.remove() {
             let id = release.step_id();
             log::warn(format!(
@@ -144,7 +146,8 @@ pub(crate) fn tidy<R: Supervised>(before: &Before<R>, keep: usize) {
                 error.message
             ));
         }
-    }
+        false
+    });
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use wasmtime::component::Component;
 use super::{Digest, precompiled};
 use crate::garbage::touch;
 use crate::harmless;
+use crate::incoming::Incoming;
 use crate::record::Description;
 
 /// Bytes of the compiler's own words that are shown.
@@ -72,6 +73,7 @@ impl CacheError {
 #[derive(Debug)]
 pub(crate) struct ComponentCache {
     folder: PathBuf,
+    incoming: Incoming,
     engine: Engine,
     compatibility: String,
 }
@@ -96,11 +98,13 @@ impl ComponentCache {
         if !ours || metadata.permissions().mode() & 0o022 != 0 {
             return Err(CacheError::Open(folder));
         }
+        let incoming = Incoming::open(&folder).map_err(CacheError::io("open", &folder))?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let compatibility = format!("{:016x}", hasher.finish());
         Ok(Self {
             folder,
+            incoming,
             engine,
             compatibility,
         })
@@ -203,7 +207,7 @@ impl ComponentCache {
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), CacheError> {
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+            let mut file = self.incoming.file()?;
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
             file.persist(path)?;
@@ -223,7 +227,8 @@ mod tests {
 
     fn files(folder: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(folder.join("components")).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_some()).collect()
     }
 
     #[test]

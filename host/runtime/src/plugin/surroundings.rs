@@ -26,6 +26,9 @@ use crate::record::Failure;
 use crate::redactor::Redactor;
 use crate::wasi::{self, Copied, Views};
 
+/// The functions that change what is deployed; the others may be called beside them.
+const CHANGES: [&str; 5] = ["deploy", "start", "stop", "restart", "destroy"];
+
 /// What the host itself has, of which calls are given a part.
 pub(crate) struct Host {
     pub(crate) images: Images,
@@ -76,6 +79,13 @@ impl<'a> Surroundings<'a> {
             contexts.images = Some(images);
         }
         contexts.process = process(loaded, host, &call, &entry, &contexts)?;
+        if let Some(process) = contexts
+            .process
+            .as_ref()
+            .filter(|_| CHANGES.contains(&function))
+        {
+            process.sweep().await;
+        }
         contexts.probe = ProbeContext {
             granted: grants.probe,
         };

@@ -45,6 +45,17 @@ fn an_exit_code_other_than_0_is_a_failure_with_the_last_lines() {
 }
 
 #[test]
+fn a_job_that_fails_each_time_does_not_pile_up_releases() {
+    let machine = MadeUp::new(Behaviour::Ends(2))
+        .with("oldest", "exited", Behaviour::Ends(2))
+        .with("old", "exited", Behaviour::Ends(2));
+    run_attempt(&machine, 1).unwrap_err();
+    let left = machine.conditions();
+    let left: Vec<&str> = left.iter().map(|(step, _)| step.as_str()).collect();
+    assert_eq!(left, ["new", "old"]);
+}
+
+#[test]
 fn a_job_that_this_step_has_run_is_not_run_again() {
     let machine = MadeUp::new(Behaviour::Refuses).with("new", "exited", Behaviour::Ends(0));
     assert_eq!(run_attempt(&machine, 1).unwrap().condition, "completed");

@@ -1,14 +1,12 @@
 //! The blobs of the host's own store: how content gets in.
 //!
 //! A blob is written to a temporary file, made durable, and only then given the name of its
-//! digest; so whatever has such a name is complete. What a crash leaves in the temporary
-//! folder is removed when nobody else has the store open.
+//! digest; so whatever has such a name is complete.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use oci_spec::image::Descriptor;
 use tempfile::NamedTempFile;
@@ -18,47 +16,33 @@ use super::layout::{Layout, blob_path};
 use super::{Digest, ImageError};
 use crate::folder::Interrupt;
 use crate::garbage::touch;
+use crate::incoming::Incoming;
 
-const INCOMING: &str = ".incoming";
 const COPIED_AT_ONCE: usize = 256 * 1024;
 
 /// Writes blobs below the root of a layout. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Blobs {
     root: PathBuf,
-    /// Locked by everybody who has the store open; never written.
-    _presence: Arc<File>,
+    incoming: Incoming,
 }
 
 impl Blobs {
     pub(crate) fn open(root: &Path) -> Result<Self, ImageError> {
-        let incoming = root.join(INCOMING);
-        for folder in [&incoming, &root.join("blobs/sha256")] {
-            fs::create_dir_all(folder).map_err(ImageError::at("make the folder", folder))?;
-        }
-        let presence = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(root.join(".presence"));
-        let presence = presence.map_err(ImageError::at("open the image store", root))?;
-        if presence.try_lock().is_ok() {
-            sweep(&incoming).map_err(ImageError::at("clear", &incoming))?;
-            presence.unlock().map_err(ImageError::at("unlock", root))?;
-        }
-        presence
-            .lock_shared()
-            .map_err(ImageError::at("lock", root))?;
+        let blobs = root.join("blobs/sha256");
+        fs::create_dir_all(&blobs).map_err(ImageError::at("make the folder", &blobs))?;
+        let incoming =
+            Incoming::open(root).map_err(ImageError::at("open the image store", root))?;
         Ok(Self {
             root: root.to_owned(),
-            _presence: Arc::new(presence),
+            incoming,
         })
     }
 
     /// A file for content whose digest is not known yet; it goes away when it is dropped.
     pub(crate) fn incoming(&self) -> Result<NamedTempFile, ImageError> {
-        let folder = self.root.join(INCOMING);
-        NamedTempFile::new_in(&folder).map_err(ImageError::at("make a file in", &folder))
+        let file = self.incoming.file();
+        file.map_err(ImageError::at("make a file in", &self.root))
     }
 
     /// Whether the content is there; from then on it counts as just used. A blob of another
@@ -171,11 +155,4 @@ pub(super) fn lock_file(root: &Path) -> Result<File, ImageError> {
         .write(true)
         .open(root.join(".lock"));
     file.map_err(ImageError::at("open the lock of", root))
-}
-
-fn sweep(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        fs::remove_file(entry?.path())?;
-    }
-    Ok(())
 }

@@ -75,6 +75,20 @@ impl<'a> ProcessView<'a> {
 }
 
 impl ProcessContext {
+    /// Removes what a host that died has left half installed or half removed of the service.
+    pub(crate) async fn sweep(&self) {
+        let Some(service) = self.service.clone() else {
+            return;
+        };
+        let name = service.name.clone();
+        // What stays behind is in nobody's way, so the step begins nevertheless.
+        match tokio::task::spawn_blocking(move || service.sweep()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(service = name, %error, "leftovers stay behind"),
+            Err(error) => tracing::warn!(service = name, %error, "removing leftovers broke off"),
+        }
+    }
+
     fn check(&self, program: &str) -> Result<(), Failure> {
         if self.commands.contains(program) {
             return Ok(());

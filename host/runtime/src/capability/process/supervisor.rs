@@ -238,6 +238,19 @@ impl Service {
         Ok(Release::new(self.clone(), finished, meta))
     }
 
+    /// Removes what a host that died has left half installed or half removed. To be called
+    /// before a step of the service begins, by whoever may change it, and by nobody else.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub(crate) fn sweep(&self) -> Result<(), Error> {
+        let folder = self.folder();
+        match folder.exists() {
+            true => sweep(&folder),
+            false => Ok(()),
+        }
+    }
+
     /// Removes the data folder of the service.
     ///
     /// # Errors

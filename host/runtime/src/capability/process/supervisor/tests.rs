@@ -85,3 +85,16 @@ fn names_that_lead_elsewhere_are_refused() {
         assert!(supervisor.service(name, "api").is_err(), "{name:?}");
     }
 }
+
+#[test]
+fn an_image_that_does_not_unpack_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = service(folder.path());
+    let torn = service.install("one", "sha256:1", ImageDefaults::default(), |root| {
+        fs::create_dir(root)?;
+        fs::write(root.join("half"), "")?;
+        Err(io::Error::other("cancelled"))
+    });
+    assert!(matches!(torn, Err(InstallError::Unpack(_))));
+    assert_eq!(fs::read_dir(service.folder()).unwrap().count(), 0);
+}
