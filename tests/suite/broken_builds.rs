@@ -71,10 +71,16 @@ fn what_was_built_before_another_build_failed_is_kept() {
 #[test]
 fn a_build_that_ran_when_another_failed_is_let_finish_and_is_kept() {
     let installation = with(&[]);
-    let mut gate = Gate::new(&installation, "gate");
+    let (mut gate, mut late) = (
+        Gate::new(&installation, "gate"),
+        Gate::new(&installation, "late"),
+    );
     let good = made_by("good", &gate.step());
-    rewrite(&installation, &[good.clone(), made_by("bad", BROKEN)]);
+    let bad = made_by("bad", &format!("{}, {BROKEN}", late.step()));
+    rewrite(&installation, &[good.clone(), bad]);
     let mut going = Going::new(&installation, &["deploy"]);
+    going.until(|event| is(event, "step.started", "good", "build"));
+    late.admit(1);
     going.until(|event| is(event, "step.ended", "bad", "build"));
     // A second one, so that a build that runs again is seen instead of waited for.
     gate.admit(2);

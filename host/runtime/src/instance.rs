@@ -73,10 +73,12 @@ impl Entry<'_> {
         // Also when this future is dropped, what it has begun ends.
         let _abort = operations.abort_on_drop();
         let began = Instant::now();
-        let mut store = self.store(Guest::new(contexts, self.limits, self.deadline));
+        let store = self.store(Guest::new(contexts, self.limits, self.deadline));
         let (plugin, function, limits) = (self.plugin.to_owned(), self.function, self.limits);
         let mut task = AbortOnDropHandle::new(tokio::spawn(async move {
+            // In this order, so that the place is free before somebody else may take it.
             let _permit = permit;
+            let mut store = store;
             match body(&mut store).await {
                 Ok(answer) => answer.map_err(StepError::from),
                 Err(error) => Err(fault::explain(

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use stagewright_test_components::TestGuest;
+use stagewright_test_components::{NOTHING, TestGuest};
 
 use super::world::{World, call};
 use crate::grant::{Grants, PluginPolicy, SecretsGrant};
@@ -172,4 +172,23 @@ async fn what_a_wasi_guest_prints_is_in_the_log() {
     let (call, heard) = call();
     assert_eq!(plugin.inputs(call).await.unwrap(), []);
     assert_eq!(heard.messages(), ["hello"]);
+}
+
+/// On several threads, so that who waits for a place goes on at the very moment it is free.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_gets_a_place_finds_it_free() {
+    let world = World::with_places(2);
+    let plugin = world.guest(&TestGuest::new("", NOTHING)).await;
+    let callers = (0..8).map(|_| {
+        let plugin = plugin.clone();
+        tokio::spawn(async move {
+            for _ in 0..100 {
+                let (call, _) = call();
+                assert_eq!(plugin.inputs(call).await.unwrap(), []);
+            }
+        })
+    });
+    for caller in futures::future::join_all(callers).await {
+        caller.unwrap();
+    }
 }
