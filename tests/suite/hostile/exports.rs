@@ -19,6 +19,7 @@ const CRIMES: &[(&str, &str)] = &[
 /// The exports, and the verb that is the first to call it. `validate` is called before anything
 /// begins, and has a test of its own.
 const EXPORTS: &[(&str, &str)] = &[
+    ("plan", "plan"),
     ("inputs", "deploy"),
     ("build", "deploy"),
     ("publish", "deploy"),
@@ -99,6 +100,16 @@ fn check(installation: &Installation, verb: &str, arguments: &[&str], called: &[
 fn whatever_export_breaks_off_only_its_service_fails() {
     let installation = installation("");
     stages().write(&installation);
+    let planned = installation.run(&["plan", "--output", "json"]);
+    let rows = planned.json();
+    for (crime, words) in CRIMES {
+        let name = format!("{crime}-plan");
+        let row = rows.iter().find(|row| row["service"] == name.as_str());
+        let changes = row.unwrap()["changes"].to_string();
+        for words in ["rogue.wasm broke off in `plan`", words, "tell its author"] {
+            assert!(changes.contains(words), "{words}\n{changes}");
+        }
+    }
     let first = check(&installation, "deploy", &["deploy"], &["deploy"]);
     let said = first.json().into_iter().any(|e| {
         let is_last = e["message"]
