@@ -206,9 +206,7 @@ fn judge(case: Case, events: &[Value], name: &str) {
     assert_eq!(count("step.started"), case.attempts(), "{name}");
     assert_eq!(count("step.retrying"), case.attempts() - 1, "{name}");
     let mut ends = events.iter().filter(of_step);
-    let last = ends
-        .rfind(|event| event["event"] == "step.ended")
-        .unwrap();
+    let last = ends.rfind(|event| event["event"] == "step.ended").unwrap();
     match case.fault {
         Fault::Once => assert_eq!(last["result"], "succeeded", "{name}"),
         Fault::Always => assert_eq!(last["result"], "failed", "{name}"),
