@@ -58,7 +58,7 @@ impl Matrix {
                     })
                     .collect()
             });
-            in_turn(chosen.collect())
+            chosen.collect()
         })
     }
 
@@ -76,14 +76,18 @@ impl Matrix {
                 };
                 numbers.map(point).collect()
             });
-            in_turn(all.collect())
+            all.collect()
         })
     }
 
-    fn cycles(&self, choose: impl Fn(&BTreeMap<String, usize>) -> Vec<Point>) -> Vec<Kills> {
+    /// The chosen points of each act, kind by kind, one a cycle; a cycle has different kinds.
+    fn cycles(&self, choose: impl Fn(&BTreeMap<String, usize>) -> Vec<Vec<Point>>) -> Vec<Kills> {
         let mut cycles: Vec<Kills> = Vec::new();
-        for (act, kinds) in &self.acts {
-            for (place, point) in choose(kinds).into_iter().enumerate() {
+        for (turn, (act, kinds)) in self.acts.iter().enumerate() {
+            let mut chosen = choose(kinds);
+            let first = turn % chosen.len().max(1);
+            chosen.rotate_left(first);
+            for (place, point) in in_turn(chosen).into_iter().enumerate() {
                 if cycles.len() <= place {
                     cycles.push(Kills::new());
                 }

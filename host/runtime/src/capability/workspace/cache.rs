@@ -22,6 +22,7 @@ use crate::folder::{Access, Directory, Folder, FolderError, Interrupt, Kind, Pla
 
 const LOCK: &str = "lock";
 const AWAY: &str = "away";
+const FRESH: &str = "away.new";
 const CONTENT: &str = "content";
 const LONGEST_NAME: usize = 64;
 /// A note holds two paths.
@@ -212,10 +213,12 @@ impl Held {
             .map_err(io::Error::other)
             .map_err(self.io("note the place of"))?;
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            // Whoever holds the cache is alone here, so what a crash left is written over.
+            let fresh = self.path.join(FRESH);
+            let mut file = File::create(&fresh)?;
             file.write_all(&text)?;
-            file.as_file().sync_all()?;
-            file.persist(self.path.join(AWAY))?;
+            file.sync_all()?;
+            fs::rename(&fresh, self.path.join(AWAY))?;
             File::open(&self.path)?.sync_all()
         };
         write().map_err(self.io("note the place of"))
