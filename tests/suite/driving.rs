@@ -15,7 +15,7 @@ fn started(event: &Value, step: &str) -> bool {
 }
 
 /// Processes that run the actor program out of this installation, or were started by it.
-fn actors(installation: &Installation) -> Vec<String> {
+pub fn actors(installation: &Installation) -> Vec<String> {
     let state = installation.state().display().to_string();
     std::fs::read_dir("/proc")
         .unwrap()

@@ -2,7 +2,7 @@
 
 use stagewright_journal::{Append, Journal, JournalError, NewDeployment, SqliteJournal};
 
-use crate::environment::{add_actor, job, rewrite};
+use crate::environment::{add_actor, free_port, get, job, rewrite, server};
 use crate::gate::Gate;
 use crate::going::Going;
 use crate::installation::Installation;
@@ -107,5 +107,55 @@ fn a_deployment_whose_disk_became_full_stops_and_is_resumed_when_there_is_space(
         drop(ballast);
         installation.succeed(&["journal", "check"]);
         installation.succeed(&["resume"]);
+    });
+}
+
+/// Is every blob of the image store what its name says, and is no release half there?
+fn assert_whole(installation: &Installation) {
+    use sha2::{Digest, Sha256};
+    let blobs = installation.state().join("images/blobs/sha256");
+    for blob in std::fs::read_dir(blobs).unwrap().flatten() {
+        let hash = Sha256::digest(std::fs::read(blob.path()).unwrap());
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(blob.file_name().to_string_lossy(), hash);
+    }
+    let releases = installation.state().join("releases/test/web");
+    for release in std::fs::read_dir(releases).into_iter().flatten().flatten() {
+        let name = release.file_name().to_string_lossy().into_owned();
+        assert!(!name.starts_with('.'), "{name} is left");
+    }
+}
+
+/// Source, image, release and log of a service take some megabytes each, so with so much space
+/// left the disk becomes full while one or the other is written.
+#[test]
+fn wherever_the_disk_becomes_full_nothing_half_done_is_taken_for_done() {
+    tmpfs::with(160 << 20, |disk| {
+        let installation = Installation::inside(disk.path());
+        add_actor(&installation, "app");
+        let port = free_port();
+        rewrite(&installation, &[server("web", port, "0")]);
+        installation.succeed(&["deploy"]);
+        let mut failed = 0;
+        for tenths in [1_u64, 5, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150] {
+            let greeting = tenths.to_string();
+            rewrite(&installation, &[server("web", port, &greeting)]);
+            std::fs::write(installation.project().join("app/more"), &greeting).unwrap();
+            let ballast = disk.fill_but(tenths * 100_000);
+            let run = installation.run(&["deploy"]);
+            if run.code != Some(0) {
+                failed += 1;
+                let said = format!("{}{}", run.stdout, run.stderr).to_lowercase();
+                assert!(said.contains("space"), "{run}");
+                assert_ne!(get(port, "/"), Some(greeting.clone()), "{run}");
+            }
+            drop(ballast);
+            installation.succeed(&["journal", "check"]);
+            installation.succeed(&["resume"]);
+            installation.succeed(&["deploy"]);
+            assert_eq!(get(port, "/"), Some(greeting), "{run}");
+            assert_whole(&installation);
+        }
+        assert!(failed > 3, "the disk was full only {failed} times");
     });
 }

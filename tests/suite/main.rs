@@ -11,6 +11,7 @@
 
 mod bombs;
 mod broken_builds;
+mod cancelling;
 mod clock;
 mod deploying;
 mod driving;
