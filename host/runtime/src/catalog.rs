@@ -266,7 +266,8 @@ impl Catalog {
         if let Some(description) = blocking(move || Ok(cache.description(&known))).await? {
             return Ok(description);
         }
-        let description = describe(engine, reference, roles, limits).await?;
+        let described = describe(engine, reference, roles, limits).await;
+        let description = described.map_err(Box::new)?;
         let invalid = |error: &dyn fmt::Display| CatalogReason::Schema {
             cause: harmless::line(&error.to_string(), LONGEST_REASON),
         };

@@ -85,7 +85,7 @@ pub enum CatalogReason {
     },
     /// It failed when it was asked what it is.
     #[error("it could not say what it is: {}", .0.advice())]
-    Describe(#[from] StepError),
+    Describe(#[from] Box<StepError>),
     /// The schema that it describes is none.
     #[error(
         "its description holds no valid JSON Schema of its configuration: {cause}: tell its author"
