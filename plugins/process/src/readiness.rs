@@ -17,6 +17,8 @@ const GLANCE: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How often a program may end and be started again while it is waited for.
 const MOST_RESTARTS: u32 = 3;
+/// How often a release that runs is asked before it is called failed.
+const MOST_LOOKS: usize = 3;
 /// How long is waited where neither the service nor the step says.
 const WITHOUT_DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// Kept back of the step's time, beside the grace period, to put right what is not ready.
@@ -96,14 +98,20 @@ impl Gate {
         }
     }
 
-    /// What a single check says of a release that runs, for those who only look. None: it is
-    /// ready.
+    /// What the check says of a release that runs, for those who only look. None: it is ready.
+    /// An answer that does not come in time may be the fault of a busy machine, and what is
+    /// called failed is replaced; so it is asked for more than once.
     pub(crate) fn complaint<R: Supervised>(&self, release: &R) -> Option<String> {
         let probe = self.probe.as_ref()?;
-        match probe.ask(release) {
-            Ok(()) => None,
-            Err(Refusal::NotYet(reason) | Refusal::Never(reason)) => Some(reason),
+        let mut complaint = None;
+        for _ in 0..MOST_LOOKS {
+            match probe.ask(release) {
+                Ok(()) => return None,
+                Err(Refusal::Never(reason)) => return Some(reason),
+                Err(Refusal::NotYet(reason)) => complaint = Some(reason),
+            }
         }
+        complaint
     }
 
     fn limit<M: Machine>(&self, machine: &M) -> Duration {
