@@ -68,6 +68,15 @@ pub fn append_durably(file: &mut File, bytes: &[u8]) -> Result<()> {
     file.sync_data().context("fdatasync")
 }
 
+/// A field of `/proc/PROCESS/status` that is counted in KiB, in bytes: `VmRSS` is the resident
+/// memory, `VmHWM` the most that it has been.
+pub fn resident(name: &str, process: &str) -> Result<f64> {
+    let file = format!("/proc/{process}/status");
+    let value = field(&file, name).with_context(|| format!("no {name} in {file}"))?;
+    let kibibytes: f64 = value.trim_end_matches(" kB").parse()?;
+    Ok(kibibytes * 1024.0)
+}
+
 /// The value of a line `name : value`.
 fn field(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;

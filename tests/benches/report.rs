@@ -31,6 +31,8 @@ pub enum Goal {
     TimesFaster(f64),
     /// The median is below this, in the row's unit.
     Below(f64),
+    /// The median is at most this, in the row's unit.
+    AtMost(f64),
 }
 
 /// One line of the table.
@@ -100,7 +102,8 @@ impl Row {
             Goal::RatioAtMost(most) => self.ratio().is_some_and(|ratio| ratio <= most),
             Goal::RatioAtLeast(least) => self.ratio().is_some_and(|ratio| ratio >= least),
             Goal::TimesFaster(times) => self.ratio().is_some_and(|ratio| ratio * times <= 1.0),
-            Goal::Below(most) => self.ours.percentile(50) < most,
+            Goal::Below(bound) => self.ours.percentile(50) < bound,
+            Goal::AtMost(most) => self.ours.percentile(50) <= most,
         }
     }
 
@@ -142,7 +145,8 @@ impl Goal {
             Self::RatioAtMost(most) => format!("≤ {most:.2}"),
             Self::RatioAtLeast(least) => format!("≥ {least:.2}"),
             Self::TimesFaster(times) => format!("≥ {times} times faster"),
-            Self::Below(most) => format!("< {}", unit.told(most)),
+            Self::Below(bound) => format!("< {}", unit.told(bound)),
+            Self::AtMost(most) => format!("≤ {}", unit.told(most)),
         }
     }
 }
