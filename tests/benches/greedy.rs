@@ -14,23 +14,40 @@ pub struct Task {
     pub needs: Vec<usize>,
 }
 
-/// When the last task ends, if the first begins at 0.
+/// When the last task ends, if the first begins at 0. Of the tasks that wait, the first of the
+/// list goes first; what an end makes ready comes behind what was ready before.
 pub fn makespan(tasks: &[Task], slots: usize) -> u64 {
     let mut done = BTreeSet::new();
-    let mut begun = BTreeSet::new();
+    let mut ready = BTreeSet::new();
+    let mut known = BTreeSet::new();
     let mut running = BinaryHeap::new();
     let mut now = 0;
     loop {
-        for (at, task) in tasks.iter().enumerate() {
-            let is_ready = task.needs.iter().all(|need| done.contains(need));
-            if running.len() < slots && is_ready && begun.insert(at) {
-                running.push(Reverse((now + task.takes, at)));
-            }
-        }
+        start(tasks, slots, now, &mut ready, &mut running);
+        let is_ready = |task: &Task| task.needs.iter().all(|need| done.contains(need));
+        let more = tasks.iter().enumerate().filter(|(_, task)| is_ready(task));
+        ready.extend(more.map(|(at, _)| at).filter(|&at| known.insert(at)));
+        start(tasks, slots, now, &mut ready, &mut running);
         let Some(Reverse((end, at))) = running.pop() else {
             return now;
         };
         now = end;
         done.insert(at);
+    }
+}
+
+/// Gives free slots to what is ready.
+fn start(
+    tasks: &[Task],
+    slots: usize,
+    now: u64,
+    ready: &mut BTreeSet<usize>,
+    running: &mut BinaryHeap<Reverse<(u64, usize)>>,
+) {
+    while running.len() < slots
+        && let Some(at) = ready.pop_first()
+        && let Some(task) = tasks.get(at)
+    {
+        running.push(Reverse((now + task.takes, at)));
     }
 }

@@ -29,17 +29,21 @@ fn row(place: &Place, what: &str, component: &[u8]) -> Result<Row> {
     let threads = Builder::new_multi_thread().enable_all().build()?;
     let folder = place.folder()?;
     let compiled = folder.path().join("raw.cwasm");
-    let engine = raw::engine()?;
-    raw::precompile(&engine, component, &compiled)?;
+    let engine = raw::engine().map_err(raw::told)?;
+    raw::precompile(&engine, component, &compiled).map_err(raw::told)?;
     sandbox::keep(component, folder.path())?;
     let mut ours = || {
         // A runtime of its own, since one loads a component only once.
         let runtime = sandbox::runtime(folder.path())?;
         time(|| threads.block_on(sandbox::load(&runtime, folder.path())))
     };
-    let mut mapped = || time(|| raw::load(&engine, &compiled));
+    let mut mapped = || time(|| raw::load(&engine, &compiled).map_err(raw::told));
     let [ours, mapped] = in_turns(ROUNDS, [&mut ours, &mut mapped])?;
     Ok(Row::new(what, Unit::Time, &ours)
         .against("`Component::deserialize_file`", &mapped)
-        .goal(Goal::RatioAtMost(2.0)))
+        .goal(Goal::RatioAtMost(2.0))
+        .bound_by(
+            "reading and hashing the component, which says whose grants it has; linking it; \
+             three changes of thread",
+        ))
 }

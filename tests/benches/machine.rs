@@ -1,7 +1,7 @@
 //! What the machine is: numbers mean nothing without it.
 
 use std::fs::{self, File};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -61,9 +61,8 @@ pub fn syncs_a_second(folder: &Path, during: Duration) -> Result<f64> {
     Ok(f64::from(syncs) / began.elapsed().as_secs_f64())
 }
 
-/// Writes at the end of the file, and waits until it is on the disk.
+/// Writes behind what was written before, and waits until it is on the disk.
 pub fn append_durably(file: &mut File, bytes: &[u8]) -> Result<()> {
-    file.seek(SeekFrom::End(0))?;
     file.write_all(bytes)?;
     file.sync_data().context("fdatasync")
 }

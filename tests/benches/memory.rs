@@ -21,7 +21,11 @@ pub fn run(place: &Place) -> Result<Vec<Row>> {
     paced::deploy(&installation, "idle", &[LONG])?;
     let driving = Waiting::begin(&installation, &["restart", "idle"], "step.started")?;
     let queued = Waiting::begin(&installation, &["stop", "idle"], "deployment.queued")?;
-    let looking = Waiting::begin(&installation, &["logs", "--follow", "idle"], "")?;
+    let looking = Waiting::begin(
+        &installation,
+        &["logs", "--follow", "idle-2"],
+        "taking its time",
+    )?;
     let mut rows = Vec::new();
     for (what, process) in [
         ("drives a step that waits", &driving),
@@ -58,7 +62,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Starts it, and returns when it has told of this event.
+    /// Starts it, and returns when it has said this.
     fn begin(installation: &Installation, arguments: &[&str], event: &str) -> Result<Self> {
         let mut child = installation
             .command(arguments)
@@ -68,7 +72,7 @@ impl Waiting {
         let stdout = child.stdout.take().context("its output is a pipe")?;
         let mut said = BufReader::new(stdout);
         let mut line = String::new();
-        while !event.is_empty() && !line.contains(event) {
+        while !line.contains(event) {
             line.clear();
             ensure!(
                 said.read_line(&mut line)? > 0,

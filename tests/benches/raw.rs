@@ -27,9 +27,10 @@ mod bindings {
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
 use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store, bail,
+};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use bindings::stagewright::plugin::{clock, log, types};
@@ -64,24 +65,29 @@ impl log::Host for World {
         _: log::Level,
         message: String,
         _: Vec<(String, String)>,
-    ) -> wasmtime::Result<()> {
+    ) -> Result<()> {
         std::hint::black_box(message);
         Ok(())
     }
 }
 
 impl clock::Host for World {
-    async fn elapsed(&mut self) -> wasmtime::Result<u64> {
+    async fn elapsed(&mut self) -> Result<u64> {
         Ok(0)
     }
 
-    async fn remaining(&mut self) -> wasmtime::Result<Option<u64>> {
+    async fn remaining(&mut self) -> Result<Option<u64>> {
         Ok(None)
     }
 
-    async fn sleep(&mut self, _: u32) -> wasmtime::Result<bool> {
+    async fn sleep(&mut self, _: u32) -> Result<bool> {
         Ok(true)
     }
+}
+
+/// The same for everybody who does not know wasmtime.
+pub fn told(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:#}")
 }
 
 /// An engine with a pool, and nothing else that is not the default.
@@ -94,7 +100,7 @@ pub fn engine() -> Result<Engine> {
         .total_stacks(16);
     let mut config = Config::new();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    Ok(Engine::new(&config)?)
+    Engine::new(&config)
 }
 
 /// Compiles the component into a file, for [`load`].
@@ -109,7 +115,7 @@ pub fn precompile(engine: &Engine, component: &[u8], file: &Path) -> Result<()> 
 #[expect(unsafe_code, reason = "wasmtime cannot check machine code")]
 pub fn load(engine: &Engine, file: &Path) -> Result<Component> {
     // SAFETY: the callers hand in files that `precompile` wrote just now in this process.
-    Ok(unsafe { Component::deserialize_file(engine, file) }?)
+    unsafe { Component::deserialize_file(engine, file) }
 }
 
 impl Raw {
@@ -139,8 +145,10 @@ impl Raw {
         let deployer = self.deployer.instantiate_async(&mut store).await?;
         let deployer = deployer.stagewright_plugin_deployer();
         let answer = deployer.call_observe(&mut store, &self.service).await?;
-        ensure!(answer.is_ok(), "the guest failed");
-        Ok(())
+        match answer {
+            Ok(_) => Ok(()),
+            Err(failure) => bail!("the guest failed: {failure:?}"),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::net::TcpListener;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::measure::{Samples, time};
 use crate::place::{Installation, Place};
@@ -16,6 +16,7 @@ const ROUNDS: usize = 10;
 
 /// A hundred programs with ports and health checks, each from a source of its own.
 pub fn run(place: &Place) -> Result<Vec<Row>> {
+    let what = format!("unchanged redeploy of {SERVICES} services");
     let installation = place.installation()?;
     write(&installation)?;
     installation.run(&["deploy"])?;
@@ -26,10 +27,13 @@ pub fn run(place: &Place) -> Result<Vec<Row>> {
             said = installation.run(&["deploy"])?;
             Ok(())
         })?);
-        let expected = format!("{SERVICES} unchanged");
-        ensure!(said.contains(&expected), "not all are unchanged: {said}");
+        let result = said.lines().last().unwrap_or_default();
+        let all = format!("{SERVICES} unchanged");
+        if !result.contains(&all) {
+            // On a machine that is too slow to ask all of them they are taken for failed.
+            return Ok(vec![Row::not_measured(what, result)]);
+        }
     }
-    let what = format!("unchanged redeploy of {SERVICES} services");
     Ok(vec![
         Row::new(what, Unit::Time, &Samples::from_iter(times)).goal(Goal::Below(0.300)),
     ])
@@ -53,7 +57,7 @@ fn write(installation: &Installation) -> Result<()> {
              build: {{ plugin: \"builtin:static\", with: {{ target: /app }} }}\n    \
              deploy: {{ with: {{ command: [/app/actor, serve], stop_grace: 1s }} }}\n    \
              ports: [{{ name: http, port: {port} }}]\n    \
-             health: {{ http: {{ port: http }}, interval: 50ms, within: 60s }}\n    \
+             health: {{ http: {{ port: http }}, interval: 50ms, timeout: 60s, within: 60s }}\n    \
              variables: {{ PORT: \"{{{{s{at}.port}}}}\" }}\n"
         )?;
     }

@@ -56,6 +56,7 @@ fn ready() -> State {
 
 /// Takes the time, unless the step is cancelled.
 fn pass(config: &Config) -> Result<State, Failure> {
+    log::info("taking its time");
     if clock::sleep(Duration::from_millis(config.milliseconds)) {
         Ok(ready())
     } else {
