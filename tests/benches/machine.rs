@@ -1,7 +1,7 @@
 //! What the machine is: numbers mean nothing without it.
 
 use std::fs::{self, File};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -61,11 +61,19 @@ pub fn syncs_a_second(folder: &Path, during: Duration) -> Result<f64> {
     Ok(f64::from(syncs) / began.elapsed().as_secs_f64())
 }
 
-/// Writes at the end of the file, and waits until it is on the disk.
+/// Writes behind what was written before, and waits until it is on the disk.
 pub fn append_durably(file: &mut File, bytes: &[u8]) -> Result<()> {
-    file.seek(SeekFrom::End(0))?;
     file.write_all(bytes)?;
     file.sync_data().context("fdatasync")
+}
+
+/// A field of `/proc/PROCESS/status` that is counted in KiB, in bytes: `VmRSS` is the resident
+/// memory, `VmHWM` the most that it has been.
+pub fn resident(name: &str, process: &str) -> Result<f64> {
+    let file = format!("/proc/{process}/status");
+    let value = field(&file, name).with_context(|| format!("no {name} in {file}"))?;
+    let kibibytes: f64 = value.trim_end_matches(" kB").parse()?;
+    Ok(kibibytes * 1024.0)
 }
 
 /// The value of a line `name : value`.

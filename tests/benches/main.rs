@@ -10,11 +10,24 @@
 #![allow(unreachable_pub, reason = "nothing here is used by another crate")]
 
 mod assembly;
+mod calls;
+mod container;
+mod greedy;
+mod guest;
+mod journal;
+mod loading;
 mod machine;
+mod makespan;
 mod measure;
+mod memory;
+mod paced;
 mod place;
+mod raw;
+mod redeploy;
 mod report;
 mod resume;
+mod sandbox;
+mod schedule;
 mod startup;
 
 use std::io::Write;
@@ -37,19 +50,26 @@ struct Bench {
 
 /// All of them, in the order of the table.
 const BENCHES: &[Bench] = &[
-    Bench {
-        name: "startup",
-        run: startup::run,
-    },
-    Bench {
-        name: "resume",
-        run: resume::run,
-    },
-    Bench {
-        name: "assembly",
-        run: assembly::run,
-    },
+    Bench::new("step-start", calls::starts),
+    Bench::new("host-call", calls::host_calls),
+    Bench::new("load", loading::run),
+    Bench::new("makespan-simulated", schedule::makespan),
+    Bench::new("makespan-live", makespan::run),
+    Bench::new("scheduler-core", schedule::core),
+    Bench::new("journal", journal::run),
+    Bench::new("version", startup::version),
+    Bench::new("plan", startup::plan),
+    Bench::new("redeploy", redeploy::run),
+    Bench::new("resume", resume::run),
+    Bench::new("memory", memory::run),
+    Bench::new("assembly", assembly::run),
 ];
+
+impl Bench {
+    const fn new(name: &'static str, run: fn(&Place) -> Result<Vec<Row>>) -> Self {
+        Self { name, run }
+    }
+}
 
 /// Measures Stagewright against its references.
 #[derive(Parser)]
@@ -67,12 +87,19 @@ struct Arguments {
     /// to.
     #[arg(long, hide = true)]
     bench: bool,
+    /// Says only what a service weighs in a deployment of so many.
+    #[arg(long, hide = true)]
+    weigh: Option<u32>,
 }
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     if !arguments.bench {
         writeln!(std::io::stderr(), "to measure: cargo bench")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(services) = arguments.weigh {
+        writeln!(std::io::stdout(), "{}", schedule::weigh(services)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let place = Place::below(&arguments.folder)?;

@@ -32,6 +32,11 @@ impl Samples {
         value.copied().unwrap_or_default()
     }
 
+    /// Each value changed in the same way.
+    pub fn map(&self, change: impl FnMut(f64) -> f64) -> Self {
+        Self::new(self.sorted.iter().copied().map(change))
+    }
+
     /// How many there are.
     pub fn rounds(&self) -> usize {
         self.sorted.len()
@@ -76,11 +81,22 @@ pub fn time<T>(work: impl FnOnce() -> Result<T>) -> Result<Duration> {
     result.map(|_| taken)
 }
 
-/// How long one of so many takes, for what is too short for the clock.
-///
-/// # Errors
-/// Those of the work.
-pub fn time_each(times: u32, mut work: impl FnMut() -> Result<()>) -> Result<Duration> {
-    let taken = time(|| (0..times).try_for_each(|_| work()))?;
-    Ok(taken / times.max(1))
+/// Numbers that look random and are the same in every run (SplitMix64, Steele and others,
+/// OOPSLA 2014).
+pub struct Sequence(u64);
+
+impl Sequence {
+    /// The one of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number, below this one; 0 below 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut number = self.0;
+        number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (number ^ (number >> 31)).checked_rem(bound).unwrap_or(0)
+    }
 }

@@ -9,6 +9,9 @@ use crate::machine;
 use crate::measure::Samples;
 use crate::place::Place;
 
+/// Characters of a reason for which something was not measured.
+const LONGEST: usize = 300;
+
 /// How values are read by people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -31,6 +34,8 @@ pub enum Goal {
     TimesFaster(f64),
     /// The median is below this, in the row's unit.
     Below(f64),
+    /// The median is at most this, in the row's unit.
+    AtMost(f64),
 }
 
 /// One line of the table.
@@ -62,7 +67,12 @@ impl Row {
     /// What could not be measured here, and why.
     pub fn not_measured(what: impl Into<String>, why: &str) -> Self {
         Self {
-            not_measured: Some(why.replace(['\n', '|'], " ")),
+            not_measured: Some(
+                why.replace(['\n', '|'], " ")
+                    .chars()
+                    .take(LONGEST)
+                    .collect(),
+            ),
             ..Self::new(what, Unit::Time, &Samples::default())
         }
     }
@@ -100,7 +110,8 @@ impl Row {
             Goal::RatioAtMost(most) => self.ratio().is_some_and(|ratio| ratio <= most),
             Goal::RatioAtLeast(least) => self.ratio().is_some_and(|ratio| ratio >= least),
             Goal::TimesFaster(times) => self.ratio().is_some_and(|ratio| ratio * times <= 1.0),
-            Goal::Below(most) => self.ours.percentile(50) < most,
+            Goal::Below(bound) => self.ours.percentile(50) < bound,
+            Goal::AtMost(most) => self.ours.percentile(50) <= most,
         }
     }
 
@@ -142,7 +153,8 @@ impl Goal {
             Self::RatioAtMost(most) => format!("≤ {most:.2}"),
             Self::RatioAtLeast(least) => format!("≥ {least:.2}"),
             Self::TimesFaster(times) => format!("≥ {times} times faster"),
-            Self::Below(most) => format!("< {}", unit.told(most)),
+            Self::Below(bound) => format!("< {}", unit.told(bound)),
+            Self::AtMost(most) => format!("≤ {}", unit.told(most)),
         }
     }
 }
@@ -162,7 +174,11 @@ impl Unit {
 }
 
 fn percentiles(unit: Unit, samples: &Samples) -> String {
-    let told = |hundredths| unit.told(samples.percentile(hundredths));
+    // The slow ones are the low ones where it is a rate.
+    let told = |hundredths| match unit {
+        Unit::PerSecond => unit.told(samples.percentile(100 - hundredths)),
+        _ => unit.told(samples.percentile(hundredths)),
+    };
     match samples.rounds() {
         0 | 1 => told(50),
         _ => format!("{} / {} / {}", told(50), told(95), told(99)),
@@ -217,8 +233,8 @@ impl Report {
         let separator = if arguments.is_empty() { "" } else { " -- " };
         let _ = writeln!(
             text,
-            "Made by `cargo bench -p stagewright-tests{separator}{}`. Times are p50 / p95 / p99 \
-             over all rounds after the warm-up; a reference is measured in the same run, in turns \
+            "Made by `cargo bench -p stagewright-tests{separator}{}`. Values are p50 / p95 / p99 \
+             over all rounds after the warm-up, of rates p50 / p5 / p1; a reference is measured in the same run, in turns \
              with ours, and ratios are of the medians, ours to the reference's.\n",
             arguments.join(" ")
         );

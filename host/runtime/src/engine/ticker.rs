@@ -22,6 +22,8 @@ struct Shared {
 struct Count {
     running: u32,
     ended: bool,
+    /// The thread has to be woken: it waits for something to run, not for the next tick.
+    asleep: bool,
 }
 
 /// Owns the thread, which ends when this is dropped.
@@ -57,9 +59,8 @@ impl Ticker {
 impl Shared {
     fn change(&self, change: impl FnOnce(&mut Count)) {
         let mut count = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = count.running == 0;
         change(&mut count);
-        if idle || count.ended {
+        if std::mem::take(&mut count.asleep) || count.ended {
             self.changed.notify_one();
         }
     }
@@ -82,7 +83,10 @@ fn tick(shared: &Shared, engine: &EngineWeak) {
         let count = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         let count = shared
             .changed
-            .wait_while(count, |count| count.running == 0 && !count.ended)
+            .wait_while(count, |count| {
+                count.asleep = count.running == 0 && !count.ended;
+                count.asleep
+            })
             .unwrap_or_else(PoisonError::into_inner);
         let (count, _) = shared
             .changed
