@@ -87,17 +87,16 @@ pub(crate) async fn resolve(
         problems: Mutex::default(),
     };
     sandbox.await??;
-    let services = checked.environment.services.iter();
-    let found = try_join_all(services.map(|service| {
-        let takes_part = only.is_empty() || only.contains(&service.name);
-        resolution.subject(service, takes_part)
-    }));
-    let (subjects, choices): (Vec<_>, Vec<_>) = found.await?.into_iter().unzip();
-    let mut subjects: Vec<Subject> = subjects.into_iter().flatten().collect();
-    let (ledger, ()) = tokio::try_join!(
+    let services = || checked.environment.services.iter();
+    let takes_part = |service: &Service| only.is_empty() || only.contains(&service.name);
+    let subjects = services().map(|service| resolution.subject(service, takes_part(service)));
+    let (found, (), ledger) = tokio::try_join!(
+        try_join_all(subjects),
+        resolution.check_ports(services().filter(|service| takes_part(service))),
         read_ledger(&*host.journal, &checked.environment.name),
-        resolution.check_ports(&subjects),
     )?;
+    let (subjects, choices): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let mut subjects: Vec<Subject> = subjects.into_iter().flatten().collect();
     resolution.verdict()?;
     let described = |name: &str| checked.environment.service(name).is_some();
     let orphans = ledger.orphans(described).map(str::to_owned).collect();

@@ -142,7 +142,7 @@ impl Workshop {
             Ok(plugin.inputs(call).await?)
         };
         // Tools take long to tell their versions, so the source is read meanwhile.
-        let (digest, inputs) = tokio::try_join!(self.digest(question, tree), asked)?;
+        let (inputs, digest) = tokio::try_join!(asked, self.digest(question, tree))?;
         parts.extend(digest.map(|digest| ("source".to_owned(), digest)));
         // Of two equal labels the later counts, and that is the host's: a plugin adds to what
         // an image is made from, and hides nothing of it.

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use stagewright_pipeline::environment::{Protocol, Service, Variable};
 
-use super::{Extent, Resolution};
-use crate::description::Subject;
+use super::{Extent, Resolution, strategy};
 use crate::source::folder_source;
 
 impl Resolution<'_> {
@@ -49,20 +48,18 @@ impl Resolution<'_> {
 
     /// Two processes cannot listen on one port of this machine, so nobody else may hold those
     /// of services whose deployers start processes here.
-    pub(super) async fn check_ports(&self, subjects: &[Subject]) -> Result<()> {
+    pub(super) async fn check_ports(&self, services: impl Iterator<Item = &Service>) -> Result<()> {
         if self.extent == Extent::File {
             return Ok(());
         }
         let runtime = self.host.runtime()?;
         let mut supervised = Vec::new();
-        for subject in subjects {
-            let service = &subject.service;
-            if subject.takes_part && !service.skip && !service.ports.is_empty() {
-                let deployer = runtime.load(&subject.deploy.digest, self.folder).await?;
+        for service in services.filter(|service| !service.skip && !service.ports.is_empty()) {
+            let deployer = strategy::choose(service, &self.host.config).deploy;
+            // One that cannot be loaded is told of where services are resolved.
+            if let Ok(deployer) = runtime.load(&deployer.reference, self.folder).await {
                 let grant = deployer.grants().process.as_ref();
-                if grant.is_some_and(|grant| grant.supervise) {
-                    supervised.push(service);
-                }
+                supervised.extend(grant.filter(|grant| grant.supervise).map(|_| service));
             }
         }
         let places: BTreeMap<u16, String> = supervised
