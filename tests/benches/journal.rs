@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures::future::try_join_all;
-use stagewright_journal::{Append, DeploymentId, Journal, NewDeployment, SqliteJournal};
+use stagewright_journal::{Append, Claim, DeploymentId, Journal, NewDeployment, SqliteJournal};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::machine::append_durably;
@@ -58,7 +58,7 @@ fn rates(times: &Samples, count: u32) -> Samples {
 struct Writing {
     threads: Runtime,
     journal: Arc<SqliteJournal>,
-    deployments: Vec<DeploymentId>,
+    deployments: Vec<(Claim, DeploymentId)>,
     next: u64,
 }
 
@@ -66,16 +66,20 @@ impl Writing {
     fn new(path: &std::path::Path, deployments: u32) -> Result<Self> {
         let threads = Builder::new_multi_thread().enable_all().build()?;
         let journal = Arc::new(SqliteJournal::open(path)?);
-        let deployments = threads.block_on(try_join_all((0..deployments).map(|number| {
-            journal.create(NewDeployment {
-                environment: format!("bench-{number}"),
+        let begin = async |number: u32| {
+            let environment = format!("bench-{number}");
+            let claim = journal.claim(&environment, "a benchmark").await?;
+            let deployment = NewDeployment {
+                environment,
                 action: "deploy".into(),
                 trigger: "bench".into(),
                 description: "{}".into(),
                 time_ms: 0,
                 bodies: Vec::new(),
-            })
-        })))?;
+            };
+            anyhow::Ok((claim, journal.create(deployment).await?))
+        };
+        let deployments = threads.block_on(try_join_all((0..deployments).map(begin)))?;
         Ok(Self {
             threads,
             journal,
@@ -89,11 +93,17 @@ impl Writing {
         let first = self.next;
         self.next += u64::from(TRANSITIONS);
         let began = Instant::now();
-        let tasks = self.deployments.iter().cloned().map(|deployment| {
+        let tasks = self.deployments.iter().cloned().map(|(claim, deployment)| {
             let journal = Arc::clone(&self.journal);
             self.threads.spawn(async move {
                 for seq in first..first + u64::from(TRANSITIONS) {
-                    let append = Append::new(deployment.clone(), seq, seq, vec![FACT.into()]);
+                    let append = Append::new(
+                        claim.clone(),
+                        deployment.clone(),
+                        seq,
+                        seq,
+                        vec![FACT.into()],
+                    );
                     journal.append(append).await?;
                 }
                 anyhow::Ok(())
