@@ -137,7 +137,7 @@ fn wherever_the_disk_becomes_full_nothing_half_done_is_taken_for_done() {
         rewrite(&installation, &[server("web", port, "0")]);
         installation.succeed(&["deploy"]);
         let mut failed = 0;
-        for tenths in [1_u64, 5, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150] {
+        for tenths in [1_usize, 5, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150] {
             let greeting = tenths.to_string();
             rewrite(&installation, &[server("web", port, &greeting)]);
             std::fs::write(installation.project().join("app/more"), &greeting).unwrap();

@@ -35,6 +35,12 @@ fn description() -> Description {
         subjects: subjects.collect(),
         environment,
         cancel_grace: 30_000,
+        earlier: Some(Earlier {
+            deployment: 3,
+            undoes: Some(4),
+            images: [("web".to_owned(), "layout:web@sha256:00".to_owned())].into(),
+            outputs: [("seed".to_owned(), Vec::new())].into(),
+        }),
     }
 }
 

@@ -278,10 +278,10 @@ fn schemas() -> Result<(), Finding> {
         let Ok(schema) = serde_json::from_slice(input) else {
             return Verdict::Refused;
         };
-        match check_shape(&schema, &value, &document, "") {
-            Ok(findings) => {
-                for finding in findings {
-                    let told = finding.in_file("f").to_string();
+        match Form::new(schema) {
+            Ok(form) => {
+                for misfit in form.misfits(&value, &document, "") {
+                    let told = misfit.finding.in_file("f").to_string();
                     assert!(!told.contains(char::is_control), "{told:?}");
                 }
                 Verdict::Accepted

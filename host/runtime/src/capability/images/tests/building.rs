@@ -224,7 +224,7 @@ fn a_large_folder_becomes_the_same_layers_in_every_place() {
     unpack(
         &image,
         &one.path("release"),
-        &UnpackLimits::default(),
+        &LIMITS,
         &Interrupt::new(),
     )
     .unwrap();

@@ -386,7 +386,7 @@ fn damaged_layers() {
 fn errors_quote_little_of_an_image_and_nothing_that_steers_a_terminal() {
     let mut named = entry(b'0', "file", "", 0o644, b"");
     named[148..154].copy_from_slice(b"\x1b[2J\xff\xff");
-    let error = refused(&[archive(&[named])], &UnpackLimits::default());
+    let error = refused(&[archive(&[named])], &LIMITS);
     assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
 
     let place = Place::new();
