@@ -176,7 +176,8 @@ async fn a_plugin_is_compiled_and_described_once() {
     let stamps = || {
         let entries = std::fs::read_dir(&folder)
             .unwrap()
-            .map(|entry| entry.unwrap());
+            .map(|entry| entry.unwrap())
+            .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
         let mut all: Vec<_> = entries
             .map(|entry| {
                 (

@@ -25,6 +25,10 @@ impl ComponentCache {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
                 continue;
             };
+            // What is being written, and who is here.
+            if name.starts_with('.') {
+                continue;
+            }
             let digits = name.split(['.', '-']).next().unwrap_or_default();
             let foreign = name.ends_with(".cwasm")
                 && !name.ends_with(&format!("-{}.cwasm", self.compatibility));

@@ -221,13 +221,7 @@ fn a_large_folder_becomes_the_same_layers_in_every_place() {
     let image = one.image("src", "/srv");
     assert!(image.layers().len() > 1, "{:?}", image.layers());
     assert_eq!(image.digest(), two.image("src", "/srv").digest());
-    unpack(
-        &image,
-        &one.path("release"),
-        &LIMITS,
-        &Interrupt::new(),
-    )
-    .unwrap();
+    unpack(&image, &one.path("release"), &LIMITS, &Interrupt::new()).unwrap();
     let (before, after) = (one.folder("src"), one.folder("release/srv"));
     assert_eq!(
         before.digest(".", &Interrupt::new()).unwrap(),
