@@ -49,7 +49,7 @@ fn places(silent: u16) -> Vec<Place> {
         .replace("variables: {", "variables: { SICK: \"yes\",");
     let commit = "0123456789abcdef0123456789abcdef01234567";
     let source = format!(
-        "source: {{ git: \"http://127.0.0.1:{silent}/silent.git\", commit: {commit}, path: app }}"
+        "source: {{ git: \"https://127.0.0.1:{silent}/silent.git\", commit: {commit}, path: app }}"
     );
     vec![
         Place {

@@ -14,7 +14,6 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stagewright_runtime::Identity;
-use tempfile::NamedTempFile;
 
 /// The sha256 of a content.
 pub(super) type Content = [u8; 32];
@@ -54,17 +53,19 @@ impl Index {
     }
 
     /// Puts it in place of the one before, as a whole. It is not waited for until it is on
-    /// disk: after a crash, what is not whole counts as nothing.
+    /// disk: after a crash, what is not whole counts as nothing; and so does what two that
+    /// write at once make of it. The name is always the same, so a crash leaves no pile.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(folder)?;
         let body = postcard::to_allocvec(&self.known).map_err(io::Error::other)?;
-        let mut file = NamedTempFile::new_in(folder)?;
+        let new = path.with_extension("new");
+        let mut file = File::create(&new)?;
         file.write_all(VERSION)?;
         file.write_all(&Sha256::digest(&body))?;
         file.write_all(&body)?;
-        file.persist(path)?;
-        Ok(())
+        drop(file);
+        fs::rename(new, path)
     }
 
     /// The content of a file that is still the one that was read.

@@ -4,7 +4,7 @@
 //! the journal with the deployment that it describes, so fields are only ever added to it.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::document::child;
@@ -99,12 +99,34 @@ pub struct Service {
     /// What happens after a failure that may be tried again.
     pub retry: Retry,
     /// On which occasions it runs, if it is a job.
+    #[serde(deserialize_with = "occasions")]
     pub run: Vec<Run>,
     /// When it runs by the clock, if it is a job and does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
     /// A job that may run twice.
     pub idempotent: bool,
+}
+
+/// Reads occasions, also as journals have them that were written when there was only one.
+fn occasions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Run>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        List(Vec<Run>),
+        Word(Word),
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Word {
+        Always,
+        OnChange,
+    }
+    Ok(match Written::deserialize(from)? {
+        Written::List(list) => list,
+        Written::Word(Word::Always) => vec![Run::OnDeploy],
+        Written::Word(Word::OnChange) => vec![Run::OnChange],
+    })
 }
 
 /// Where source is.
