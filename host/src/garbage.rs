@@ -58,7 +58,16 @@ pub(crate) async fn collect(
         // Alone, so that nobody begins to build or to install there meanwhile.
         match EnvironmentLock::acquire(&host.home.locks(), &history.environment, "collects garbage")
         {
-            Ok(_alone) => {
+            Ok(alone) => {
+                alone.verify()?;
+                // What began since is not known to be needed; the next run knows it.
+                let newest = host
+                    .journal
+                    .deployments(Some(&history.environment), 1)
+                    .await?;
+                if newest.iter().any(|one| one.id.number() > history.newest) {
+                    continue;
+                }
                 for (kind, garbage) in folders::of_services(host, history, sweep).await? {
                     tell(kind, garbage)?;
                 }
@@ -102,11 +111,12 @@ async fn forget(host: &Host, history: &History, dry_run: bool) -> Result<Vec<Gar
     let mut garbage = Vec::new();
     for id in &history.forgotten {
         if !dry_run {
-            host.journal.forget(id).await?;
+            // First, so that nobody is led to what is forgotten.
             let left = left_by(id.number());
             host.journal
                 .delete_document(&history.environment, &left)
                 .await?;
+            host.journal.forget(id).await?;
         }
         garbage.push(Garbage {
             name: id.to_string(),

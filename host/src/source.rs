@@ -31,6 +31,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use stagewright_runtime::touch;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use error::SourceError;
@@ -83,7 +84,8 @@ impl Sources {
     ) -> Result<PathBuf, SourceError> {
         let mirror = self.mirror(repository);
         let tree = mirror.tree(commit);
-        if tokio::fs::try_exists(&tree).await.unwrap_or(false) {
+        // Marked as used, so that nobody removes it as old; one that is not there cannot be.
+        if touch(&tree).is_ok() {
             return Ok(tree);
         }
         let turn = tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::environment::{free_port, get, rewrite, server, with};
+use crate::environment::{free_port, get, job, rewrite, server, with};
 use crate::gate::Gate;
 use crate::going::Going;
 use crate::installation::{Installation, Run};
@@ -66,6 +66,30 @@ fn what_the_kept_history_needs_stays_and_the_rest_goes() {
     assert_eq!(kinds(&again), Vec::<String>::new());
     installation.succeed(&["restart"]);
     installation.succeed(&["history"]);
+}
+
+#[test]
+fn every_verb_works_after_the_least_history_was_kept() {
+    let port = free_port();
+    let installation = aged(&[server("web", port, "one"), noting()]);
+    installation.succeed(&["deploy"]);
+    for verb in ["stop", "start", "restart", "stop", "start"] {
+        installation.succeed(&[verb]);
+    }
+    installation.succeed(&["gc", "--history", "0"]);
+    for verb in ["status", "stop", "start", "restart", "plan", "history"] {
+        installation.succeed(&[verb]);
+    }
+    installation.succeed(&["job", "run", "report"]);
+    installation.succeed(&["gc", "--history", "0"]);
+    assert_eq!(get(port, "/").unwrap(), "one");
+    installation.succeed(&["destroy", "--yes"]);
+    assert_eq!(get(port, "/"), None);
+}
+
+/// A job that runs only when it is asked for.
+fn noting() -> String {
+    job("report", "note") + "    run: []\n"
 }
 
 #[test]

@@ -38,11 +38,11 @@ impl Sweep {
     }
 }
 
-/// Marks a file as used just now.
+/// Marks a file or a folder as used just now.
 ///
 /// # Errors
 /// When it is not there any more, or not ours.
-pub(crate) fn touch(path: &Path) -> io::Result<()> {
+pub fn touch(path: &Path) -> io::Result<()> {
     let file = File::open(path)?;
     let now = SystemTime::now();
     let changed = file.metadata()?.modified()?;

@@ -38,7 +38,7 @@ pub use catalog::{Builtin, CatalogError, CatalogReason, Inspection};
 pub use component::{Digest, Role};
 pub use engine::EngineError;
 pub use folder::{Identity, Moment};
-pub use garbage::{Garbage, Sweep};
+pub use garbage::{Garbage, Sweep, touch};
 pub use grant::{Grants, Missing, PluginPolicy, Policy, ProcessGrant, SecretsGrant};
 pub use limits::{LimitOverrides, Limits, Size};
 pub use plugin::{BuiltImage, Plugin};

@@ -301,12 +301,10 @@ impl Workshop {
 }
 
 fn unchanged(known: &Record, fingerprint: Fingerprint) -> Verdict {
-    let deployment = known
-        .deployed
-        .as_ref()
-        .map_or(0, |deployed| deployed.deployment);
+    let deployed = known.deployed.as_ref();
+    let deployment = deployed.map_or(0, |deployed| deployed.deployment);
     Verdict::Unchanged(Box::new(Standing {
-        reference: known.reference().map(str::to_owned),
+        reference: deployed.and_then(|deployed| deployed.reference.clone()),
         reason: format!("unchanged since deployment {deployment}"),
         fingerprint: Some(fingerprint),
         outputs: known.outputs.clone(),

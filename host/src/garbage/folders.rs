@@ -13,15 +13,12 @@ use super::needed::History;
 use super::{Kind, below};
 use crate::compose::Host;
 
-/// Logs of deployments that are not kept.
+/// Logs of deployments that are forgotten.
 pub(super) fn logs(host: &Host, history: &History, sweep: Sweep) -> Result<Vec<Garbage>> {
     let mut garbage = Vec::new();
-    for folder in folders(&host.home.logs(""))? {
-        let id: Option<DeploymentId> = name(&folder).parse().ok();
-        let old = id.is_some_and(|id| {
-            id.environment() == history.environment && !history.kept.contains(&id.number())
-        });
-        if old {
+    for id in &history.forgotten {
+        let folder = host.home.logs(&id.to_string());
+        if folder.is_dir() {
             garbage.push(remove(host, &folder, sweep)?);
         }
     }
@@ -53,7 +50,9 @@ pub(super) async fn of_services(
         for (at, release) in service.releases()?.iter().enumerate() {
             let id = release.step_id().split('/').next().unwrap_or_default();
             let id: Option<DeploymentId> = id.parse().ok();
-            let kept = id.is_none_or(|id| history.kept.contains(&id.number()));
+            let kept = id.is_none_or(|id| {
+                id.number() > history.newest || history.kept.contains(&id.number())
+            });
             // The newest is what is deployed, however long ago that was.
             let newest = at == 0 && history.services.contains(name(&folder));
             if kept || newest || release.state()?.condition.is_live() {

@@ -36,6 +36,8 @@ pub(super) struct History {
     pub(super) forgotten: Vec<DeploymentId>,
     /// Numbers of those that stay.
     pub(super) kept: BTreeSet<u64>,
+    /// The number of the newest that was looked at; what came since is not known here.
+    pub(super) newest: u64,
     /// Services that a kept deployment describes, or of which there is something.
     pub(super) services: BTreeSet<String>,
 }
@@ -61,7 +63,9 @@ impl Needed {
             .map(|(_, one)| one.id.number())
             .collect();
         // What is described by it is what `start` and `destroy` go by.
-        let builds = |one: &&&Deployment| matches!(one.action.as_str(), "deploy" | "redeploy");
+        let builds = |one: &&&Deployment| {
+            one.started_ms.is_some() && matches!(one.action.as_str(), "deploy" | "redeploy")
+        };
         kept.extend(known.iter().find(builds).map(|one| one.id.number()));
         let unfinished = known.iter().filter(|one| one.state != Life::Ended);
         let oldest = unfinished.map(|one| one.created_ms).min();
@@ -85,6 +89,7 @@ impl Needed {
         let forgotten = known.iter().rev().map(|one| one.id.clone());
         Ok(History {
             environment: environment.to_owned(),
+            newest: known.first().map_or(0, |one| one.id.number()),
             forgotten: forgotten
                 .filter(|id| !kept.contains(&id.number()))
                 .collect(),
@@ -119,6 +124,8 @@ impl Needed {
         let images = earlier.flat_map(|earlier| earlier.images.values());
         self.images.extend(images.filter_map(|image| digest(image)));
         for subject in &description.subjects {
+            let image = subject.service.image.as_deref();
+            self.images.extend(image.and_then(digest));
             let plugins = [
                 subject.build.as_ref(),
                 subject.push.as_ref(),

@@ -90,10 +90,11 @@ pub(crate) async fn undoing(
     Ok(None)
 }
 
-/// The last deployment that succeeded before the newest one that changed anything.
+/// The last deployment that succeeded before the newest one that began.
 fn before_the_last(known: &[Deployment]) -> Option<u64> {
     let deployed = |one: &&Deployment| {
         one.state == Life::Ended
+            && one.started_ms.is_some()
             && matches!(one.action.as_str(), "deploy" | "redeploy" | "rollback")
     };
     let mut deployed = known.iter().filter(deployed).skip(1);

@@ -95,19 +95,16 @@ fn runs(ledger: &Ledger, subject: &Subject, action: Action) -> bool {
 /// The description of the last deployment that built and deployed.
 async fn last_deploy(host: &Host, environment: &str) -> Result<Description> {
     for deployment in host.journal.deployments(Some(environment), MOST).await? {
-        if deployment.started_ms.is_none() {
-            continue;
-        }
-        let description = read_description(&*host.journal, &deployment.id).await?;
-        if description.action.has_builds() {
-            return Ok(description);
+        let builds = matches!(deployment.action.as_str(), "deploy" | "redeploy");
+        if builds && deployment.started_ms.is_some() && !deployment.forgotten {
+            return read_description(&*host.journal, &deployment.id).await;
         }
     }
     bail!("nothing of environment `{environment}` was ever deployed")
 }
 
 /// How many deployments are looked through for one that deployed.
-const MOST: usize = 1_000;
+const MOST: usize = 10_000;
 
 /// Puts a service into a description of its environment as it is now: its stage and its needs
 /// are indices into that; an orphan goes to the last stage.

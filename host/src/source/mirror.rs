@@ -18,6 +18,8 @@ use gix::{
     remote::{Direction, fetch::Tags},
 };
 
+use stagewright_runtime::touch;
+
 use super::{
     CommitId, Repository, Revision, SourceError, errand::Errand, repository::without_logins,
     resolver::References,
@@ -88,7 +90,7 @@ impl Mirror {
         let _waiting = errand.meter.activity("waiting for another process");
         let _alone = self.lock()?;
         let tree = self.tree(commit);
-        if tree.is_dir() {
+        if touch(&tree).is_ok() {
             return Ok(tree);
         }
         self.remove_leftovers()?;

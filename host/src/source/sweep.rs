@@ -6,7 +6,10 @@ use std::path::Path;
 
 use stagewright_runtime::{Garbage, Sweep};
 
-use super::{Repository, SourceError, Sources, mirror::Mirror};
+use super::{
+    Repository, SourceError, Sources,
+    mirror::{Mirror, TEMPORARY},
+};
 use crate::garbage::size_of;
 
 /// Commits that are needed, by the key of their repository.
@@ -36,20 +39,17 @@ impl Sources {
         for key in names(&self.folder)? {
             let mirror = Mirror::new(self.folder.join(&key));
             let _alone = mirror.lock()?;
-            let Some(commits) = needed.0.get(&key) else {
-                remove(
-                    mirror.folder(),
-                    &format!("clone {key}"),
-                    sweep,
-                    &mut garbage,
-                )?;
-                continue;
-            };
+            let commits = needed.0.get(&key);
             for commit in names(&mirror.trees())? {
-                if !commits.contains(&commit) {
+                if !commits.is_some_and(|commits| commits.contains(&commit)) {
                     let tree = mirror.trees().join(&commit);
                     remove(&tree, &format!("tree {commit}"), sweep, &mut garbage)?;
                 }
+            }
+            // The folder itself stays, for others may wait for the lock in it.
+            let clone = mirror.folder().join("repository.git");
+            if commits.is_none() && clone.is_dir() {
+                remove(&clone, &format!("clone {key}"), sweep, &mut garbage)?;
             }
         }
         Ok(garbage)
@@ -67,7 +67,8 @@ fn names(folder: &Path) -> Result<Vec<String>, SourceError> {
     for entry in entries {
         let entry = entry.map_err(SourceError::io("read", folder))?;
         if entry.path().is_dir() {
-            names.extend(entry.file_name().into_string().ok());
+            let name = entry.file_name().into_string().ok();
+            names.extend(name.filter(|name| !name.starts_with(TEMPORARY)));
         }
     }
     names.sort();
@@ -89,7 +90,14 @@ fn remove(
     }
     let bytes = size_of(folder);
     if !sweep.dry_run {
-        fs::remove_dir_all(folder).map_err(SourceError::io("remove", folder))?;
+        // It loses its name first: half of a tree must never be taken for one.
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let gone = folder.with_file_name(format!("{TEMPORARY}gone-{name}"));
+        if gone.exists() {
+            fs::remove_dir_all(&gone).map_err(SourceError::io("remove", &gone))?;
+        }
+        fs::rename(folder, &gone).map_err(SourceError::io("rename", folder))?;
+        fs::remove_dir_all(&gone).map_err(SourceError::io("remove", &gone))?;
     }
     garbage.push(Garbage {
         name: name.to_owned(),

@@ -142,7 +142,9 @@ impl ComponentCache {
 
     /// What the component said about itself when it was added.
     pub(crate) fn description(&self, digest: &Digest) -> Option<Description> {
-        let bytes = fs::read(self.described(digest)).ok()?;
+        let path = self.described(digest);
+        touch(&path).ok()?;
+        let bytes = fs::read(path).ok()?;
         let kept: Kept = serde_json::from_slice(&bytes).ok()?;
         (kept.version == VERSION).then_some(kept.description)
     }
@@ -182,7 +184,7 @@ impl ComponentCache {
         }
         let path = self.named(digest);
         match builtin {
-            Some(name) if !path.exists() => self.write(&path, name.as_bytes()),
+            Some(name) if touch(&path).is_err() => self.write(&path, name.as_bytes()),
             _ => Ok(()),
         }
     }

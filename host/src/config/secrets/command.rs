@@ -78,15 +78,14 @@ impl SecretCommand {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| failed(error.to_string()))?;
-        let group = child.id();
-        let answered = tokio::time::timeout(PATIENCE, answer_of(&mut child)).await;
-        if !matches!(answered, Ok(Ok(_))) {
-            end(group);
-        }
-        match answered {
+        let mut family = Family(child.id());
+        match tokio::time::timeout(PATIENCE, answer_of(&mut child)).await {
             Err(_) => Err(failed(format!("no answer after {} s", PATIENCE.as_secs()))),
             Ok(Err(why)) => Err(failed(why)),
-            Ok(Ok(text)) => Ok(SecretText::new(text)),
+            Ok(Ok(text)) => {
+                family.0 = None;
+                Ok(SecretText::new(text))
+            }
         }
     }
 }
@@ -110,12 +109,17 @@ async fn answer_of(child: &mut Child) -> Result<String, String> {
     Ok(text)
 }
 
-/// Ends the program and what it started.
-fn end(group: Option<u32>) {
-    let group = group.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    if let Some(group) = group {
-        // It may have ended by itself in this moment.
-        let _ = kill_process_group(group, Signal::KILL);
+/// The program and what it started, ended when nobody waits for its answer any more. Emptied
+/// when it has answered.
+struct Family(Option<u32>);
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        let group = self.0.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        if let Some(group) = group {
+            // It may have ended by itself in this moment.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
     }
 }
 

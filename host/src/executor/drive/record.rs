@@ -42,7 +42,7 @@ impl Drive {
             if let Some(Fact::DeploymentEnded {
                 result: Ending::Failed,
             }) = batch.last()
-                && let Some(undoing) = self.undoing(now).await?
+                && let Some(undoing) = self.undoing_or_none(now).await
             {
                 append = append.then(undoing);
             }
@@ -55,6 +55,14 @@ impl Drive {
     fn at_this_pace(&self, append: Append) -> Result<Append> {
         let (key, body) = self.pace.document()?;
         Ok(append.document(key, body))
+    }
+
+    /// A rollback that cannot be made is no reason not to record that the deployment failed.
+    async fn undoing_or_none(&self, now: Timestamp) -> Option<NewDeployment> {
+        self.undoing(now).await.unwrap_or_else(|error| {
+            tracing::error!("{} is not rolled back: {error:#}", self.id);
+            None
+        })
     }
 
     /// The rollback that follows this deployment, which has failed. It is recorded in the same

@@ -2,7 +2,8 @@
 //!
 //! Names go first, so that a reader never finds a name whose image is half gone. A blob stays
 //! while any image that is left has it, and while it is young: a build may have made it, or
-//! found it here, without the image having a name yet. Entries of other tools stay.
+//! found it here, without the image having a name yet. Entries of other tools stay, and where
+//! there are any all blobs do: what they consist of is not known here.
 
 use std::collections::HashSet;
 use std::fs::{self, Metadata};
@@ -31,10 +32,12 @@ impl Store {
         let mut index: Value = self.layout.parse(&text, "index.json")?;
         let mut garbage = Vec::new();
         let mut left = Vec::new();
+        let mut foreign = false;
         if let Some(manifests) = index.get_mut("manifests").and_then(Value::as_array_mut) {
             manifests.retain(|entry| {
                 let digest = digest_of(entry).unwrap_or_default();
                 let is_ours = annotation(entry, ANNOTATION_KEPT).is_some();
+                foreign |= !is_ours;
                 let stays = !is_ours || needed.contains(digest) || !self.is_old(digest, sweep);
                 if stays {
                     left.push(digest.to_owned());
@@ -46,31 +49,37 @@ impl Store {
                 stays
             });
         }
+        let mut used = HashSet::new();
+        for digest in left.iter().chain(needed) {
+            self.mark(digest, &mut used)?;
+        }
         if !garbage.is_empty() && !sweep.dry_run {
             replace(&self.blobs, &self.root, "index.json", &index)?;
         }
-        let mut used = HashSet::new();
-        for digest in left.iter().chain(needed) {
-            self.mark(digest, &mut used);
+        if !foreign {
+            garbage.extend(self.sweep_blobs(&used, sweep)?);
         }
-        garbage.extend(self.sweep_blobs(&used, sweep)?);
         Ok(garbage)
     }
 
-    /// Everything that an image consists of. What cannot be read has nothing to hold on to.
-    fn mark(&self, digest: &str, used: &mut HashSet<PathBuf>) {
+    /// Everything that an image consists of. One that is not there, or not whole, holds on to
+    /// nothing; one that cannot be read just now ends the whole sweep.
+    fn mark(&self, digest: &str, used: &mut HashSet<PathBuf>) -> Result<(), ImageError> {
         let Ok(digest) = digest.parse::<Digest>() else {
-            return;
+            return Ok(());
         };
         used.insert(self.blobs.path(digest));
-        let Ok(image) = self.layout.image(&Selector::Digest(digest)) else {
-            return;
+        let image = match self.layout.image(&Selector::Digest(digest)) {
+            Ok(image) => image,
+            Err(ImageError::NotFound { .. } | ImageError::Corrupt { .. }) => return Ok(()),
+            Err(error) => return Err(error),
         };
         used.insert(self.blobs.path(image.digest()));
         let blobs = image
             .blobs()
             .filter_map(|blob| blob.digest().as_ref().parse().ok());
         used.extend(blobs.map(|digest: Digest| self.blobs.path(digest)));
+        Ok(())
     }
 
     fn sweep_blobs(
