@@ -39,7 +39,8 @@ pub fn plan(place: &Place) -> Result<Vec<Row>> {
         anyhow::Ok(
             Row::new(what, Unit::Time, &ours)
                 .against("`cargo --version`", &cargo)
-                .goal(Goal::Below(0.050)),
+                .goal(Goal::Below(0.050))
+                .bound_by("the tools of the builds, which are asked for their versions, and nine deployers, which are asked what runs"),
         )
     };
     // The first one compiles the plugins.

@@ -8,8 +8,10 @@
 //! ```
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use gix::{
@@ -24,6 +26,9 @@ use super::{
     CommitId, Repository, Revision, SourceError, errand::Errand, repository::without_logins,
     resolver::References,
 };
+
+/// Between two looks at a lock that another process has.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Begins the names of folders that are not complete.
 pub(super) const TEMPORARY: &str = ".partial-";
@@ -88,7 +93,7 @@ impl Mirror {
     ) -> Result<PathBuf, SourceError> {
         self.open(repository, Purpose::CheckOut)?;
         let _waiting = errand.meter.activity("waiting for another process");
-        let _alone = self.lock()?;
+        let _alone = self.lock_unless_interrupted(errand)?;
         let tree = self.tree(commit);
         if touch(&tree).is_ok() {
             return Ok(tree);
@@ -201,16 +206,39 @@ impl Mirror {
     /// Held until the answer is dropped; waits for other processes.
     pub(super) fn lock(&self) -> Result<File, SourceError> {
         let path = self.folder.join("lock");
-        let lock = || {
-            let file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)?;
-            file.lock()?;
-            Ok(file)
-        };
-        lock().map_err(SourceError::io("lock", &path))
+        let file = self.lock_file()?;
+        file.lock().map_err(SourceError::io("lock", &path))?;
+        Ok(file)
+    }
+
+    /// As [`lock`](Self::lock), for as long as somebody waits for it.
+    fn lock_unless_interrupted(&self, errand: &Errand) -> Result<File, SourceError> {
+        let path = self.folder.join("lock");
+        let file = self.lock_file()?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(error)) => {
+                    return Err(SourceError::io("lock", &path)(error));
+                }
+                Err(TryLockError::WouldBlock) if errand.is_interrupted() => {
+                    return Err(SourceError::Cancelled);
+                }
+                // The system tells of a lock that is free only to those who cannot be
+                // interrupted.
+                Err(TryLockError::WouldBlock) => thread::sleep(LOOK_AGAIN),
+            }
+        }
+    }
+
+    fn lock_file(&self) -> Result<File, SourceError> {
+        let path = self.folder.join("lock");
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path);
+        file.map_err(SourceError::io("open", &path))
     }
 
     /// Removes what a killed process left; the lock says that nobody is at it.
