@@ -58,6 +58,15 @@ impl Image {
         let text = layout.document(&manifest)?;
         let what = || format!("the manifest {digest}");
         let parsed: ImageManifest = parse(&text, what)?;
+        // What it calls itself is what it is taken for when it is found by its digest alone.
+        if let Some(kind) = parsed.media_type()
+            && !Self::is_manifest(kind)
+        {
+            return Err(ImageError::Invalid {
+                what: what(),
+                reason: format!("it calls itself `{kind}`"),
+            });
+        }
         let config_descriptor = parsed.config().clone();
         if !matches!(config_descriptor.media_type(), MediaType::ImageConfig)
             && config_descriptor.media_type().as_ref()
@@ -134,6 +143,11 @@ impl Image {
             self.documents.config_descriptor.size(),
         ];
         layers.chain(documents).fold(0, u64::saturating_add)
+    }
+
+    fn is_manifest(kind: &MediaType) -> bool {
+        matches!(kind, MediaType::ImageManifest)
+            || kind.as_ref() == "application/vnd.docker.distribution.manifest.v2+json"
     }
 
     /// From the lowest to the highest.

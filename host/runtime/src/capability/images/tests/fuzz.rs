@@ -174,6 +174,8 @@ fn layouts() -> Result<(), Finding> {
     foreign.blob("", &archive(&[entry(b'0', "app/run", "", 0o755, b"run")]));
     let target = Target::new("oci-layout", Shape::Json)
         .seeds(documents())
+        // Found once: kept as an image, and taken for an index when it was looked for again.
+        .seed(include_str!("fuzz/calls-itself-an-index.json"))
         .words(&[
             MANIFEST,
             CONFIG,
