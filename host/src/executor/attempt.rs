@@ -6,12 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stagewright_pipeline::{Failure, Outcome, Output, PluginRecord, Product, Retry, Step};
-use stagewright_runtime::{Call, Source, StepError, record};
+use stagewright_runtime::{Call, Cancel, Source, StepError, record};
 use tokio_util::sync::CancellationToken;
 
 use super::workshop::{Attempt, Workshop, engine, failure};
 use crate::description::Subject;
 use crate::source::{self, Repository, SourceError, SourceTree};
+
+/// How long it may take to find out what a deploy left that was ended by force, in milliseconds.
+const LAST_LOOK: u64 = 500;
 
 impl Workshop {
     /// Performs the attempt to its end.
@@ -24,10 +27,36 @@ impl Workshop {
         match result {
             Ok(product) => Outcome::Succeeded(Box::new(product)),
             Err(Stop::Failed(failure)) => Outcome::Failed(failure),
-            Err(Stop::Cancelled(remains)) => Outcome::Cancelled {
-                confirmed: remains.is_empty(),
-                remains,
-            },
+            Err(Stop::Cancelled(mut remains)) => {
+                if attempt.step == Step::Deploy && attempt.cancel.forced.is_cancelled() {
+                    remains.extend(self.left_behind(&attempt).await);
+                }
+                Outcome::Cancelled {
+                    confirmed: remains.is_empty(),
+                    remains,
+                }
+            }
+        }
+    }
+
+    /// What a deploy left that was ended without being asked to end, as its deployer sees it.
+    async fn left_behind(&self, attempt: &Attempt) -> Option<String> {
+        let service = &attempt.service;
+        let asked = async {
+            let subject = self.subject(service)?;
+            let rendered = self.bare(subject, &subject.deploy)?;
+            let call = self.question(rendered, Cancel::default(), LAST_LOOK);
+            let plugin = self.plugin(&subject.deploy).await?;
+            let state = plugin.observe(call).await;
+            state.map_err(|error| failure(error.failure()))
+        };
+        let own = self.step_id(service, attempt.step);
+        match asked.await {
+            Ok(state) if state.step_id.as_ref() != Some(&own) => None,
+            Ok(state) if matches!(state.condition.as_str(), "absent" | "stopped") => None,
+            _ => Some(format!(
+                "what this step had deployed of {service} may go on"
+            )),
         }
     }
 
