@@ -68,8 +68,8 @@ fn row(what: &str, installation: &Installation, times: &[u64], rounds: usize) ->
         .against("greedy, first in first out", &Samples::new([greedy]))
         .goal(Goal::RatioAtMost(1.03))
         .bound_by(format!(
-            "the disk, on which a transition is durable {sync:.1} ms before it happens, timers \
-             of whole milliseconds, and the load of the machine ({} at the end)",
+            "what the host does between two steps: calls in the sandbox, and transitions that \
+             are durable after {sync:.1} ms each; the machine had a load of {} at the end",
             machine::load()
         )))
 }
