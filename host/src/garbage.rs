@@ -21,8 +21,6 @@ use crate::compose::Host;
 use crate::executor::left_by;
 use needed::{History, Needed};
 
-pub(crate) use folders::size_of;
-
 /// How many deployments of an environment are kept where nothing is said.
 pub(crate) const HISTORY: usize = 20;
 

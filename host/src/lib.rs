@@ -6,6 +6,7 @@
 
 mod clock;
 mod config;
+mod discard;
 mod home;
 mod key;
 mod open_files;

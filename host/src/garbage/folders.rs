@@ -1,8 +1,6 @@
 //! The folders of deployments and services.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -12,6 +10,7 @@ use stagewright_runtime::{Garbage, Sweep};
 use super::needed::History;
 use super::{Kind, below};
 use crate::compose::Host;
+use crate::discard::{self, discard, size_of};
 
 /// Logs of deployments that are forgotten.
 pub(super) fn logs(host: &Host, history: &History, sweep: Sweep) -> Result<Vec<Garbage>> {
@@ -75,48 +74,16 @@ fn remove(host: &Host, folder: &Path, sweep: Sweep) -> Result<Garbage> {
         bytes: size_of(folder),
     };
     if !sweep.dry_run {
-        fs::remove_dir_all(folder)
-            .with_context(|| format!("cannot remove {}", folder.display()))?;
+        discard(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     Ok(garbage)
 }
 
-/// The folders in a folder that may not be there.
+/// The complete folders in a folder that may not be there.
 fn folders(parent: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(parent) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("cannot read {}", parent.display()));
-        }
-    };
-    let mut folders = Vec::new();
-    for entry in entries {
-        let entry = entry.with_context(|| format!("cannot read {}", parent.display()))?;
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            folders.push(entry.path());
-        }
-    }
-    folders.sort();
-    Ok(folders)
+    discard::folders(parent).with_context(|| format!("cannot read {}", parent.display()))
 }
 
 fn name(path: &Path) -> &str {
     path.file_name().and_then(OsStr::to_str).unwrap_or_default()
-}
-
-/// The bytes of all files below a folder; what cannot be looked at counts nothing.
-pub(crate) fn size_of(folder: &Path) -> u64 {
-    let mut bytes = 0;
-    let mut left = vec![folder.to_owned()];
-    while let Some(folder) = left.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.metadata() {
-                Ok(metadata) if metadata.is_dir() => left.push(entry.path()),
-                Ok(metadata) => bytes += metadata.len(),
-                Err(_) => {}
-            }
-        }
-    }
-    bytes
 }

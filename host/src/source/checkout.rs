@@ -10,8 +10,9 @@ use gix::worktree::{stack::state::attributes, state::checkout};
 use super::{
     CommitId, Repository, SourceError,
     errand::Errand,
-    mirror::{Mirror, Purpose, TEMPORARY, sentence},
+    mirror::{Mirror, Purpose, sentence},
 };
+use crate::discard::TEMPORARY;
 
 impl Mirror {
     /// Writes the files of a commit under a temporary name, onto the disk, then renames.

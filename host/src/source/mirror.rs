@@ -26,12 +26,11 @@ use super::{
     CommitId, Repository, Revision, SourceError, errand::Errand, repository::without_logins,
     resolver::References,
 };
+use crate::discard::{TEMPORARY, clear};
 
 /// Between two looks at a lock that another process has.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Begins the names of folders that are not complete.
-pub(super) const TEMPORARY: &str = ".partial-";
 const BRANCHES: &str = "+refs/heads/*:refs/heads/*";
 const TAGS: &str = "+refs/tags/*:refs/tags/*";
 
@@ -244,18 +243,7 @@ impl Mirror {
     /// Removes what a killed process left; the lock says that nobody is at it.
     fn remove_leftovers(&self) -> Result<(), SourceError> {
         for folder in [self.trees(), self.folder.clone()] {
-            let entries = fs::read_dir(&folder).map_err(SourceError::io("read", &folder))?;
-            for entry in entries {
-                let entry = entry.map_err(SourceError::io("read", &folder))?;
-                if entry
-                    .file_name()
-                    .as_encoded_bytes()
-                    .starts_with(TEMPORARY.as_bytes())
-                {
-                    let path = entry.path();
-                    fs::remove_dir_all(&path).map_err(SourceError::io("remove", &path))?;
-                }
-            }
+            clear(&folder).map_err(SourceError::io("clear", &folder))?;
         }
         Ok(())
     }

@@ -2,15 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use stagewright_runtime::{Garbage, Sweep};
 
-use super::{
-    Repository, SourceError, Sources,
-    mirror::{Mirror, TEMPORARY},
-};
-use crate::garbage::size_of;
+use super::{Repository, SourceError, Sources, mirror::Mirror};
+use crate::discard::{discard, folders, size_of};
 
 /// Commits that are needed, by the key of their repository.
 #[derive(Default)]
@@ -56,23 +53,11 @@ impl Sources {
     }
 }
 
-/// The names of the folders in a folder that may not be there.
-fn names(folder: &Path) -> Result<Vec<String>, SourceError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(SourceError::io("read", folder)(error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(SourceError::io("read", folder))?;
-        if entry.path().is_dir() {
-            let name = entry.file_name().into_string().ok();
-            names.extend(name.filter(|name| !name.starts_with(TEMPORARY)));
-        }
-    }
-    names.sort();
-    Ok(names)
+/// The names of the complete folders in a folder that may not be there.
+fn names(parent: &Path) -> Result<Vec<String>, SourceError> {
+    let folders = folders(parent).map_err(SourceError::io("read", parent))?;
+    let name = |folder: &PathBuf| Some(folder.file_name()?.to_str()?.to_owned());
+    Ok(folders.iter().filter_map(name).collect())
 }
 
 fn remove(
@@ -90,14 +75,7 @@ fn remove(
     }
     let bytes = size_of(folder);
     if !sweep.dry_run {
-        // It loses its name first: half of a tree must never be taken for one.
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let gone = folder.with_file_name(format!("{TEMPORARY}gone-{name}"));
-        if gone.exists() {
-            fs::remove_dir_all(&gone).map_err(SourceError::io("remove", &gone))?;
-        }
-        fs::rename(folder, &gone).map_err(SourceError::io("rename", folder))?;
-        fs::remove_dir_all(&gone).map_err(SourceError::io("remove", &gone))?;
+        discard(folder).map_err(SourceError::io("remove", folder))?;
     }
     garbage.push(Garbage {
         name: name.to_owned(),

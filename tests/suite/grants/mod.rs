@@ -212,7 +212,8 @@ async fn what_is_granted_is_really_done() {
         for grant in grants {
             let sandbox = Sandbox::new();
             let mut script = Script::new();
-            (row.script)(&mut script);
+            let given = (row.given)(&mut script);
+            script.attempt(row.function, &given);
             if script.interfaces().any(|name| name == "images") {
                 sandbox.add_image();
             }
