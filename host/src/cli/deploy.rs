@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use stagewright_journal::{DeploymentId, EnvironmentLock, State as LifeOfDeployment};
 use stagewright_pipeline::{Action, Ending, Life};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::arguments::{Deploy, Output};
@@ -83,7 +84,8 @@ pub(crate) async fn see_through(
     }
     loop {
         let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
-        let mut driving = tokio::spawn(drive_or_wait(Arc::clone(host), id.clone()));
+        let (over, seen) = oneshot::channel();
+        let mut driving = tokio::spawn(drive_or_wait(Arc::clone(host), id.clone(), seen));
         let listening = tokio::spawn(interrupt::listen(Arc::clone(host), id.clone()));
         let mut view = view::choose(output);
         let name = id.to_string();
@@ -97,8 +99,14 @@ pub(crate) async fn see_through(
         if let Err(error) = shown {
             // Nobody sees it any more, which is no reason to leave it half done.
             print::note(&format!("stagewright: {id} goes on unseen: {error:#}"));
-            driving.await??;
+            (&mut driving).await??;
             follower.read().await?;
+        } else {
+            // The driver has its lock and its socket to put away. It has said all it had to say.
+            drop(over);
+            if let Err(error) = driving.await? {
+                print::note(&format!("stagewright: after the end of {id}: {error:#}"));
+            }
         }
         listening.abort();
         if let Some(other) = merged_into(host, &id).await? {
@@ -162,8 +170,13 @@ async fn failure_of(driving: &mut JoinHandle<Result<()>>) -> anyhow::Error {
     }
 }
 
-/// Drives the environment up to this deployment, once nobody else does.
-async fn drive_or_wait(host: Arc<Host>, id: DeploymentId) -> Result<()> {
+/// Drives the environment up to this deployment, once nobody else does. Waits no longer for
+/// that when the other end of `over` is dropped.
+async fn drive_or_wait(
+    host: Arc<Host>,
+    id: DeploymentId,
+    mut over: oneshot::Receiver<()>,
+) -> Result<()> {
     loop {
         let deployment = host.journal.deployment(&id).await?;
         if deployment.is_none_or(|deployment| deployment.state == LifeOfDeployment::Ended) {
@@ -172,6 +185,9 @@ async fn drive_or_wait(host: Arc<Host>, id: DeploymentId) -> Result<()> {
         if let Some(driver) = Driver::try_new(&host, id.environment()).await? {
             return driver.run(Some(&id)).await;
         }
-        drive::wait_for_driver(&host, id.environment()).await?;
+        tokio::select! {
+            waited = drive::wait_for_driver(&host, id.environment()) => waited?,
+            _ = &mut over => return Ok(()),
+        }
     }
 }
