@@ -21,6 +21,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::home::private_folder;
 
@@ -57,13 +58,15 @@ pub(crate) enum Reply {
 /// A request on its way to the driver's loop, and where the reply goes.
 pub(crate) type Asked = (Request, oneshot::Sender<Reply>);
 
-/// The driver's end. Dropping it ends the conversations and removes the socket.
+/// The driver's end. Dropping it breaks the conversations off and removes the socket.
 pub(crate) struct Control {
     path: PathBuf,
     /// Device and number of the socket's file, by which it is told from another one.
     file: (u64, u64),
+    /// Ends the accepting of connections, and conversations in which nothing was asked yet.
+    closing: CancellationToken,
     /// Accepts connections; aborted on drop.
-    _accepting: JoinSet<()>,
+    accepting: JoinSet<()>,
 }
 
 impl Control {
@@ -87,12 +90,21 @@ impl Control {
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o600))?;
         let file = identity(path)?;
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, requests));
+        let closing = CancellationToken::new();
+        accepting.spawn(accept(listener, requests, closing.clone()));
         Ok(Self {
             path: path.to_owned(),
             file,
-            _accepting: accepting,
+            closing,
+            accepting,
         })
+    }
+
+    /// Takes no further requests, and returns when those that were taken have their replies on
+    /// the way. The receiver of the requests is to be dropped before.
+    pub(crate) async fn close(mut self) {
+        self.closing.cancel();
+        while self.accepting.join_next().await.is_some() {}
     }
 }
 
@@ -148,13 +160,13 @@ async fn converse(mut stream: UnixStream, request: &Request) -> Result<Reply> {
     serde_json::from_str(&line).context("the driver answered in words that are not known here")
 }
 
-async fn accept(listener: UnixListener, requests: mpsc::Sender<Asked>) {
+async fn accept(listener: UnixListener, requests: mpsc::Sender<Asked>, closing: CancellationToken) {
     let mut conversations = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    conversations.spawn(answer(stream, requests.clone()));
+                    conversations.spawn(answer(stream, requests.clone(), closing.clone()));
                 }
                 Err(error) => {
                     // Out of descriptors, most likely: others will be closed.
@@ -163,13 +175,16 @@ async fn accept(listener: UnixListener, requests: mpsc::Sender<Asked>) {
                 }
             },
             Some(_) = conversations.join_next() => {}
+            () = closing.cancelled() => break,
         }
     }
+    while conversations.join_next().await.is_some() {}
 }
 
-async fn answer(mut stream: UnixStream, requests: mpsc::Sender<Asked>) {
+async fn answer(mut stream: UnixStream, requests: mpsc::Sender<Asked>, closing: CancellationToken) {
     let exchange = async {
-        let line = read_line(&mut stream).await?;
+        let asked = closing.run_until_cancelled(read_line(&mut stream)).await;
+        let line = asked.context("nothing was asked before the end")??;
         let reply = match serde_json::from_str::<Request>(&line) {
             Err(error) => Reply::Refused(format!("not a request that is known here: {error}")),
             Ok(request) => {
@@ -251,6 +266,25 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         drop(control);
         assert_eq!(ask(&path, &cancel()).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_driver_that_goes_gives_the_reply_first_and_waits_for_nobody_who_is_silent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.sock");
+        let (sender, mut requests) = mpsc::channel(1);
+        let control = Control::listen(&path, sender).unwrap();
+        let _silent = UnixStream::connect(&path).await.unwrap();
+        let driver = async {
+            let (_, reply) = requests.recv().await.unwrap();
+            reply.send(Reply::Accepted).unwrap();
+            drop(requests);
+            control.close().await;
+        };
+        let request = cancel();
+        let (answer, ()) = tokio::join!(ask(&path, &request), driver);
+        assert_eq!(answer.unwrap(), Some(Reply::Accepted));
+        assert!(!path.exists());
     }
 
     #[tokio::test]

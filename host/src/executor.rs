@@ -46,8 +46,8 @@ pub(crate) struct Driver {
     requests: mpsc::Receiver<Asked>,
     sender: mpsc::Sender<Asked>,
     // Declared in this order so that the socket goes before the lock is given back.
-    _control: Control,
-    _lock: EnvironmentLock,
+    control: Control,
+    lock: EnvironmentLock,
 }
 
 impl Driver {
@@ -71,8 +71,8 @@ impl Driver {
         lock.verify()?;
         let (sender, requests) = mpsc::channel(REQUESTS);
         Ok(Self {
-            _control: Control::listen(&host.home.control(environment), sender.clone())?,
-            _lock: lock,
+            control: Control::listen(&host.home.control(environment), sender.clone())?,
+            lock,
             host: Arc::clone(host),
             environment: environment.to_owned(),
             claim,
@@ -92,6 +92,21 @@ impl Driver {
     /// # Errors
     /// When the journal fails: then nothing further happens, and a later driver goes on.
     pub(crate) async fn run(mut self, last: Option<&DeploymentId>) -> Result<()> {
+        let result = self.drive_all(last).await;
+        let Self {
+            requests,
+            control,
+            lock,
+            ..
+        } = self;
+        drop(requests);
+        // The last request may be what ended the deployment, and deserves its reply.
+        control.close().await;
+        drop(lock);
+        result
+    }
+
+    async fn drive_all(&mut self, last: Option<&DeploymentId>) -> Result<()> {
         loop {
             queue::merge(&self.host, &self.claim).await?;
             let unfinished = self.host.journal.unfinished(&self.environment).await?;

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use futures::FutureExt;
+use futures::future::{Fuse, FusedFuture};
 use stagewright_journal::{DeploymentId, EnvironmentLock, State as LifeOfDeployment};
 use stagewright_pipeline::{Action, Ending, Life};
 use tokio::sync::oneshot;
@@ -85,7 +87,7 @@ pub(crate) async fn see_through(
     loop {
         let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
         let (over, seen) = oneshot::channel();
-        let mut driving = tokio::spawn(drive_or_wait(Arc::clone(host), id.clone(), seen));
+        let mut driving = tokio::spawn(drive_or_wait(Arc::clone(host), id.clone(), seen)).fuse();
         let listening = tokio::spawn(interrupt::listen(Arc::clone(host), id.clone()));
         let mut view = view::choose(output);
         let name = id.to_string();
@@ -99,12 +101,12 @@ pub(crate) async fn see_through(
         if let Err(error) = shown {
             // Nobody sees it any more, which is no reason to leave it half done.
             print::note(&format!("stagewright: {id} goes on unseen: {error:#}"));
-            (&mut driving).await??;
+            rest_of(driving).await?;
             follower.read().await?;
         } else {
             // The driver has its lock and its socket to put away. It has said all it had to say.
             drop(over);
-            if let Err(error) = driving.await? {
+            if let Err(error) = rest_of(driving).await {
                 print::note(&format!("stagewright: after the end of {id}: {error:#}"));
             }
         }
@@ -162,12 +164,20 @@ async fn merged_into(host: &Host, id: &DeploymentId) -> Result<Option<Deployment
 }
 
 /// Completes only when driving fails: its success is seen in the journal.
-async fn failure_of(driving: &mut JoinHandle<Result<()>>) -> anyhow::Error {
+async fn failure_of(driving: &mut Fuse<JoinHandle<Result<()>>>) -> anyhow::Error {
     match driving.await {
         Ok(Ok(())) => std::future::pending().await,
         Ok(Err(error)) => error.context("the deployment stopped; `stagewright resume` goes on"),
         Err(panic) => anyhow::Error::new(panic).context("the driver broke off"),
     }
+}
+
+/// Waits until driving has come to its end.
+async fn rest_of(driving: Fuse<JoinHandle<Result<()>>>) -> Result<()> {
+    if driving.is_terminated() {
+        return Ok(());
+    }
+    driving.await?
 }
 
 /// Drives the environment up to this deployment, once nobody else does. Waits no longer for
