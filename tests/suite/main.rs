@@ -15,6 +15,7 @@ mod cancelling;
 mod clock;
 mod deploying;
 mod driving;
+mod engines;
 mod environment;
 mod escapes;
 mod faults;

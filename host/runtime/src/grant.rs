@@ -52,6 +52,38 @@ pub struct Grants {
     /// Secrets that the service's variables name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secrets: Option<SecretsGrant>,
+    /// Container registries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<RegistryGrant>,
+    /// The Docker engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub docker: Option<DockerGrant>,
+}
+
+/// Which repositories may be used.
+///
+/// A scope is a repository, `registry.example/team/app`, or the beginning of one,
+/// `registry.example/team/` or `registry.example/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegistryGrant {
+    /// Where images may be looked for and pulled from.
+    pub pull: Vec<String>,
+    /// Where images may be pushed to and tagged.
+    pub push: Vec<String>,
+    /// The repositories that a call brings along may be used as well: on the command line
+    /// those that the environment file declares for its services, in a daemon none.
+    pub declared: bool,
+}
+
+/// What may be asked of the Docker engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DockerGrant {
+    /// Images may be built.
+    pub build: bool,
+    /// Containers of the step's own service may be made and run.
+    pub run: bool,
 }
 
 /// Which programs may run.
@@ -73,6 +105,13 @@ pub struct ProcessGrant {
 pub struct SecretsGrant {
     /// The guest may read the values of the secrets that the service's variables name.
     pub reveal: bool,
+}
+
+impl RegistryGrant {
+    /// May anything be looked for? Who may push may look whether that has been done.
+    pub(crate) fn reads(&self) -> bool {
+        self.declared || !self.pull.is_empty() || !self.push.is_empty()
+    }
 }
 
 impl Policy {

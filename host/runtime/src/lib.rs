@@ -39,7 +39,9 @@ pub use component::{Digest, Role};
 pub use engine::EngineError;
 pub use folder::{Identity, Moment};
 pub use garbage::{Garbage, Sweep, touch};
-pub use grant::{Grants, Missing, PluginPolicy, Policy, ProcessGrant, SecretsGrant};
+pub use grant::{
+    DockerGrant, Grants, Missing, PluginPolicy, Policy, ProcessGrant, RegistryGrant, SecretsGrant,
+};
 pub use limits::{LimitOverrides, Limits, Size};
 pub use plugin::{BuiltImage, Plugin};
 pub use redactor::{MASK, Redactor};

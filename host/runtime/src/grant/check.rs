@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::Grants;
+use super::{Grants, RegistryGrant};
 use crate::record::Need;
 
 /// Interfaces that give no authority and need no grant.
@@ -59,6 +59,8 @@ fn required(interface: &str, function: &str, grants: &Grants) -> Option<(&'stati
         return None;
     }
     let process = grants.process.as_ref();
+    let registry = grants.registry.as_ref();
+    let docker = grants.docker.as_ref();
     Some(match (interface, function) {
         ("workspace", _) => ("workspace: true", grants.workspace),
         ("images", _) => ("images: true", grants.images),
@@ -76,6 +78,23 @@ fn required(interface: &str, function: &str, grants: &Grants) -> Option<(&'stati
             grants.secrets.as_ref().is_some_and(|grant| grant.reveal),
         ),
         ("secrets", _) => ("secrets: {}", grants.secrets.is_some()),
+        ("registry", "push" | "tag") => (
+            "registry: { push: [REPOSITORY, ...] }",
+            registry.is_some_and(|grant| grant.declared || !grant.push.is_empty()),
+        ),
+        ("registry", _) => (
+            "registry: { pull: [REPOSITORY, ...] }",
+            registry.is_some_and(RegistryGrant::reads),
+        ),
+        ("docker", "info") => ("docker: {}", docker.is_some()),
+        ("docker", "build") => (
+            "docker: { build: true }",
+            docker.is_some_and(|grant| grant.build),
+        ),
+        ("docker", _) => (
+            "docker: { run: true }",
+            docker.is_some_and(|grant| grant.run),
+        ),
         _ => ("a newer version of this host", false),
     })
 }
@@ -127,6 +146,8 @@ pub(crate) fn effective(granted: &Grants, interfaces: &[&str], needs: &[Need]) -
         process: granted.process.clone().filter(|_| used("process")),
         probe: granted.probe && used("probe"),
         secrets: granted.secrets.clone().filter(|_| used("secrets")),
+        registry: granted.registry.clone().filter(|_| used("registry")),
+        docker: granted.docker.clone().filter(|_| used("docker")),
     }
 }
 

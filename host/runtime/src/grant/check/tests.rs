@@ -1,4 +1,4 @@
-use super::super::{ProcessGrant, SecretsGrant};
+use super::super::{DockerGrant, ProcessGrant, SecretsGrant};
 use super::*;
 
 fn need(capability: &str) -> Need {
@@ -20,10 +20,19 @@ fn all() -> Grants {
         }),
         probe: true,
         secrets: Some(SecretsGrant { reveal: true }),
+        registry: Some(RegistryGrant {
+            pull: vec!["registry.example/".into()],
+            push: vec!["registry.example/team/".into()],
+            declared: false,
+        }),
+        docker: Some(DockerGrant {
+            build: true,
+            run: true,
+        }),
     }
 }
 
-const CAPABILITIES: [(&str, &str, &str); 7] = [
+const CAPABILITIES: [(&str, &str, &str); 12] = [
     ("workspace", "[method]directory.read", "workspace: true"),
     ("images", "resolve", "images: true"),
     ("process", "run", "process: { commands: [PROGRAM, ...] }"),
@@ -35,6 +44,15 @@ const CAPABILITIES: [(&str, &str, &str); 7] = [
         "[method]secret.reveal",
         "secrets: { reveal: true }",
     ),
+    (
+        "registry",
+        "resolve",
+        "registry: { pull: [REPOSITORY, ...] }",
+    ),
+    ("registry", "push", "registry: { push: [REPOSITORY, ...] }"),
+    ("docker", "info", "docker: {}"),
+    ("docker", "build", "docker: { build: true }"),
+    ("docker", "create", "docker: { run: true }"),
 ];
 
 #[test]
