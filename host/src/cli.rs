@@ -6,6 +6,7 @@ pub(crate) mod arguments;
 mod cancel;
 mod completions;
 mod deploy;
+mod doctor;
 mod drive;
 mod gc;
 mod history;
@@ -119,6 +120,7 @@ async fn dispatch(arguments: Arguments, clock: Arc<dyn Clock>) -> Result<Exit> {
     match arguments.verb {
         Verb::Validate(file) => validate::run(&host, &file, output).await,
         Verb::Plan(plan) => plan::run(&host, &plan, output).await,
+        Verb::Doctor(doctor) => doctor::run(&host, &doctor, output).await,
         Verb::Deploy(deploy) => deploy::run(&host, &deploy, output).await,
         Verb::Resume(named) => drive::resume(&host, &named, output).await,
         Verb::Cancel(cancel) => cancel::run(&host, &cancel, output).await,

@@ -185,6 +185,12 @@ impl Runtime {
         self.shared.engine.capacity()
     }
 
+    /// Are the places for calls reserved? Else the address space is too small for it, and each
+    /// call allocates its own.
+    pub fn is_pooled(&self) -> bool {
+        self.shared.engine.is_pooled()
+    }
+
     /// How many more calls would run at once at this moment.
     pub fn idle(&self) -> usize {
         self.shared.engine.idle()

@@ -51,6 +51,8 @@ pub(crate) enum Verb {
     Validate(File),
     /// Tell what a deployment would do, and why
     Plan(Plan),
+    /// Tell what is there on this machine, what is missing for an environment, and what to do
+    Doctor(Doctor),
     /// Build, push and deploy an environment, stage by stage
     Deploy(Deploy),
     /// Go on with deployments that were interrupted
@@ -123,6 +125,12 @@ pub(crate) struct Plan {
     /// Only these services, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "SERVICE")]
     pub(crate) only: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// An environment file, for what it needs [default: stagewright.yaml, if it is there]
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
