@@ -79,18 +79,25 @@ impl Needed {
 
         let mut services = BTreeSet::new();
         let mut instances = self.ledger(&ledger);
-        services.extend(ledger.services().map(|(name, _)| name.to_owned()));
+        let there = ledger
+            .services()
+            .filter(|(_, record)| !record.instances.is_empty());
+        services.extend(there.map(|(name, _)| name.to_owned()));
         for number in kept.clone() {
             if let Some(left) = read_left_by(&*host.journal, environment, number).await? {
                 instances.extend(self.ledger(&left));
             }
         }
+        let in_history = kept.clone();
         kept.extend(instances);
         for one in known.iter().filter(|one| kept.contains(&one.id.number())) {
             let description = read_description(&*host.journal, &one.id).await?;
             self.description(&description);
-            let names = description.subjects.iter();
-            services.extend(names.map(|subject| subject.service.name.clone()));
+            // Of those that are kept for what they deployed only that is of interest.
+            if in_history.contains(&one.id.number()) {
+                let names = description.subjects.iter();
+                services.extend(names.map(|subject| subject.service.name.clone()));
+            }
         }
         let forgotten = known.iter().rev().map(|one| one.id.clone());
         Ok(History {
