@@ -3,6 +3,8 @@
 mod sweeps;
 mod young;
 
+pub use young::age;
+
 use std::path::Path;
 
 use crate::environment::{free_port, get, job, rewrite, server, with};

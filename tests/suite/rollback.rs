@@ -170,6 +170,42 @@ fn a_missing_secret_is_told_before_anything_is_started_again() {
     installation.succeed(&["stop"]);
 }
 
+#[test]
+fn what_went_back_keeps_what_a_job_had_answered_then() {
+    let port = free_port();
+    let installation = with(&[]);
+    let web = server("web", port, "{{tally.count}}");
+    let write = |count: &str, more: &[String]| {
+        let tally = job("tally", &format!("job, count={count}"));
+        rewrite(&installation, &[&[tally, web.clone()], more].concat());
+    };
+    write("one", &[]);
+    installation.succeed(&["deploy"]);
+    write("two", &[]);
+    installation.succeed(&["deploy"]);
+    installation.succeed(&["rollback"]);
+    assert_eq!(get(port, "/").unwrap(), "one");
+
+    installation.succeed(&["restart"]);
+    assert_eq!(get(port, "/").unwrap(), "one");
+    installation.succeed(&["stop"]);
+    installation.succeed(&["start"]);
+    assert_eq!(get(port, "/").unwrap(), "one");
+
+    let db = server("db", free_port(), "db");
+    write("three", &[db]);
+    installation.succeed(&["deploy", "--only", "db"]);
+    installation.succeed(&["deploy"]);
+    assert_eq!(get(port, "/").unwrap(), "three");
+    for back in [&["--to", "3"][..], &["--to", "7", "--only", "web"]] {
+        installation.succeed(&[&["rollback"], back].concat());
+        installation.succeed(&["restart"]);
+        assert_eq!(get(port, "/").unwrap(), "one", "{back:?}");
+        installation.succeed(&["rollback", "--to", "8"]);
+        assert_eq!(get(port, "/").unwrap(), "three");
+    }
+}
+
 /// Two servers in stages of their own, and a job after them.
 fn staged(installation: &Installation, greeting: &str, ports: [u16; 2], last: &str) {
     let services = [

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use stagewright_journal::DeploymentId;
-use stagewright_pipeline::{Action, Ledger};
+use stagewright_pipeline::environment::Service;
+use stagewright_pipeline::{Action, Ledger, Output, Record};
 
 use super::past::Past;
 use super::secrets;
@@ -134,7 +135,8 @@ async fn described(
                 .clone()
                 .map(|image| (name.to_owned(), image)),
         );
-        outputs.insert(name.to_owned(), record.outputs.clone());
+        let given = given(&description, ledger, &subject.service, record);
+        outputs.insert(name.to_owned(), given);
         description.subjects.push(subject);
     }
     let unknown: Vec<&str> = only
@@ -156,9 +158,27 @@ async fn described(
         deployment: to,
         undoes: None,
         images,
-        outputs,
+        given: outputs,
     });
     Ok(description)
+}
+
+/// What a service had been given as the outputs of the jobs that its variables refer to: what
+/// they had answered, or what they had answered long before when it was brought back itself.
+fn given(
+    description: &Description,
+    ledger: &Ledger,
+    service: &Service,
+    record: &Record,
+) -> BTreeMap<String, Vec<Output>> {
+    let jobs = description.output_references(service);
+    let jobs = jobs.map(|reference| reference.service.as_str());
+    let outputs = |job: &str| match record.given.get(job) {
+        Some(given) => Some(given.clone()),
+        None => Some(ledger.service(job)?.outputs.clone()),
+    };
+    jobs.filter_map(|job| Some((job.to_owned(), outputs(job)?)))
+        .collect()
 }
 
 /// Are all the plugins and images still here? From then on they count as just used, so that

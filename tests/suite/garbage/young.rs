@@ -12,7 +12,7 @@ use crate::installation::{Installation, PROGRAM, Run};
 const EXECUTIONER: &str = env!("CARGO_BIN_EXE_executioner");
 
 /// Makes every file below a folder as old as if it had been made two hours ago.
-fn age(folder: &Path) {
+pub fn age(folder: &Path) {
     let old = SystemTime::now() - Duration::from_secs(2 * 3_600);
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.file_type().unwrap() {
