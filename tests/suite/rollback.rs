@@ -99,6 +99,21 @@ fn each_rollback_goes_further_back_and_the_last_one_says_what_can_be_named() {
 }
 
 #[test]
+fn what_was_removed_comes_back_as_it_was() {
+    let port = free_port();
+    let installation = with(&[]);
+    for greeting in ["one", "two"] {
+        rewrite(&installation, &[server("web", port, greeting)]);
+        installation.succeed(&["deploy"]);
+    }
+    installation.succeed(&["destroy", "--yes"]);
+    for greeting in ["two", "one"] {
+        installation.succeed(&["rollback"]);
+        assert_eq!(get(port, "/").unwrap(), greeting);
+    }
+}
+
+#[test]
 fn services_go_back_one_by_one() {
     let (web, api) = (free_port(), free_port());
     let installation = with(&[]);

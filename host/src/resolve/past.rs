@@ -22,7 +22,8 @@ const MOST: usize = 1_000;
 /// How many are named to somebody who has to choose.
 const NAMED: usize = 10;
 
-/// The deployments of an environment that left a state, for some of its services or all.
+/// The deployments of an environment that left a state or removed one, for some of its services
+/// or all.
 pub(super) struct Past<'a> {
     host: &'a Host,
     environment: &'a str,
@@ -43,7 +44,10 @@ impl<'a> Past<'a> {
         only: &'a [String],
     ) -> Result<Self> {
         let mut deployments = host.journal.deployments(Some(environment), MOST).await?;
-        deployments.retain(leaves_a_state);
+        // What was removed has no state any more, so what it was before is older.
+        let removed =
+            |one: &Deployment| one.started_ms.is_some() && one.action == Action::Destroy.as_str();
+        deployments.retain(|one| leaves_a_state(one) || removed(one));
         Ok(Self {
             host,
             environment,

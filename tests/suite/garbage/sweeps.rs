@@ -1,7 +1,7 @@
 //! Each kind of thing that is removed but images, which all of the other tests are about.
 
 use super::{aged, of_kind};
-use crate::environment::{add_actor, free_port, get, job, rewrite, server};
+use crate::environment::{add_actor, free_port, get, job, rewrite, server, with};
 use crate::guests;
 use crate::sources::git;
 
@@ -62,6 +62,28 @@ fn what_builds_and_failed_runs_left_goes_with_the_last_that_knows_of_it() {
     // What runs was made by the first.
     assert_eq!(logs, ["test-1", "test-3", "test-5"], "{run}");
     assert_eq!(of_kind(&run, "logs"), ["logs/test-2", "logs/test-4"]);
+}
+
+#[test]
+fn what_a_collection_that_was_killed_had_begun_to_remove_goes_with_the_next() {
+    let installation = with(&[job("note", "note")]);
+    installation.succeed(&["deploy"]);
+    let state = installation.state();
+    let left = ["logs", "builds/test", "caches/test"]
+        .map(|folder| state.join(folder).join(".partial-gone-some/deep"));
+    for folder in &left {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    installation.succeed(&["gc", "--dry-run"]);
+    assert!(
+        left.iter().all(|folder| folder.exists()),
+        "a dry run removes nothing"
+    );
+    let run = installation.succeed(&["gc", "--output", "json"]);
+    assert_eq!(run.stdout, "", "{run}");
+    for folder in left.iter().filter_map(|folder| folder.parent()) {
+        assert!(!folder.exists(), "{}", folder.display());
+    }
 }
 
 #[test]

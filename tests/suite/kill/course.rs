@@ -42,6 +42,11 @@ impl Act {
         Self::Destroy,
     ];
 
+    /// As it is asked for and reported.
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
     /// Are services built and deployed in it?
     pub fn deploys(self) -> bool {
         matches!(
@@ -65,7 +70,10 @@ impl Act {
         match self {
             Self::Install | Self::Destroy => true,
             Self::Stop | Self::Start => has_point(Self::Stop) || has_point(Self::Start),
-            Self::Replace => has_point(Self::Replace) || has_point(Self::Rollback),
+            // Without one there is nothing to go back to, and nothing to collect.
+            Self::Replace => [Self::Replace, Self::Rollback, Self::Gc]
+                .into_iter()
+                .any(has_point),
             other => has_point(other),
         }
     }
