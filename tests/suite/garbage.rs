@@ -143,6 +143,38 @@ fn a_running_deployment_keeps_what_it_needs() {
 }
 
 #[test]
+fn a_deployment_that_fails_beside_a_collection_is_undone_all_the_same() {
+    let port = free_port();
+    let installation = aged(&[]);
+    let mut gate = Gate::new(&installation, "gate");
+    let slow = server("slow", free_port(), "slow").replace(
+        r#"build: { plugin: "builtin:static", with: { target: /app } }"#,
+        &format!(
+            r#"build: {{ with: {{ steps: [{}, ["false"]], outputs: [actor] }} }}"#,
+            gate.step()
+        ),
+    );
+    let stages = "rollback: automatic\nstages: [{ name: a }, { name: b }]\n";
+    let write = |greeting: &str, more: &str| {
+        let web = server("web", port, greeting) + "    stage: a\n";
+        let text = format!("name: test\n{stages}services:{web}{more}");
+        installation.write("stagewright.yaml", &text);
+        std::fs::write(installation.project().join("app/more"), greeting).unwrap();
+    };
+    write("one", "");
+    installation.succeed(&["deploy"]);
+    write("two", &(slow + "    stage: b\n"));
+    let mut going = Going::new(&installation, &["deploy"]);
+    going.until(|event| event["event"] == "step.started" && event["service"] == "slow");
+    assert_eq!(get(port, "/").unwrap(), "two");
+    installation.succeed(&["gc", "--history", "0"]);
+    gate.admit(1);
+    let (_, run) = going.end();
+    assert_eq!(run.code, Some(1), "{run}");
+    assert_eq!(get(port, "/").unwrap(), "one", "{run}");
+}
+
+#[test]
 fn what_leaves_no_state_pushes_none_out_of_the_history() {
     let port = free_port();
     let installation = aged(&[]);
