@@ -28,7 +28,7 @@ fn a_job_runs_on_its_occasions_and_knows_why() {
     installation.succeed(&["stop"]);
     installation.succeed(&["start"]);
     installation.succeed(&["deploy"]);
-    installation.succeed(&["rollback"]);
+    installation.succeed(&["rollback", "--to", "1"]);
     installation.succeed(&["job", "run", "all,last"]);
     installation.succeed(&["destroy", "--yes"]);
     assert_eq!(

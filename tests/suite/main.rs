@@ -46,5 +46,6 @@ mod sources;
 mod takeover;
 mod terminal;
 mod tmpfs;
+mod twice;
 mod versions;
 mod walls;

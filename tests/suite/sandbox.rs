@@ -193,7 +193,8 @@ fn service() -> Service {
     }
 }
 
-struct Token;
+/// Every secret has the same value.
+pub struct Token;
 
 /// The value of every secret.
 pub const SECRET: &str = "correct-horse-battery-staple";
@@ -204,7 +205,8 @@ impl Secrets for Token {
     }
 }
 
-struct Unheard;
+/// Nobody listens to what plugins say.
+pub struct Unheard;
 
 impl Sink for Unheard {
     fn line(&self, _: LogLine) {}

@@ -44,6 +44,10 @@ pub struct Record {
     /// What the job answered when it last completed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<Output>,
+    /// Outputs of other jobs that it was given when it was brought back to what it had been, by
+    /// job; they may have answered otherwise since.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub given: BTreeMap<String, Vec<Output>>,
     /// What was last reported: `ready`, `completed`, `stopped`, `absent`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
@@ -235,6 +239,7 @@ impl Record {
                 self.deployed = None;
                 self.instances.clear();
                 self.outputs.clear();
+                self.given.clear();
                 self.report(product, "absent");
             }
         }
@@ -260,6 +265,7 @@ impl Record {
             });
         }
         self.outputs.clone_from(&product.outputs);
+        self.given = change.given;
         self.report(product, "ready");
     }
 

@@ -158,6 +158,19 @@ impl Runtime {
         Ok(BuiltImage::new(image))
     }
 
+    /// The same; from then on its blobs count as just used where they are in the store of this
+    /// installation, so that no sweep takes them. Blocking.
+    ///
+    /// # Errors
+    /// When it is not there any more.
+    pub fn hold(&self, reference: &str, base: &Path) -> Result<BuiltImage, ImageError> {
+        let image = self
+            .images()
+            .resolve(reference, base, Scope::Inside)
+            .and_then(|image| self.images().hold(&image).map(|()| image))?;
+        Ok(BuiltImage::new(image))
+    }
+
     /// Removes components whose digests are not `needed`. Blocking.
     ///
     /// # Errors

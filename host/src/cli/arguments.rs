@@ -170,15 +170,17 @@ pub(crate) struct Act {
 pub(crate) struct Rollback {
     #[command(flatten)]
     pub(crate) act: Act,
-    /// The deployment to go back to, by number or id [default: the last one that succeeded
-    /// before the newest]
-    #[arg(long, value_name = "DEPLOYMENT")]
+    /// The deployment to go back to what it left, by number or id [default: the newest one that
+    /// succeeded and left something older than, and other than, what runs; so a rollback after
+    /// a rollback goes further back, never to and fro]
+    #[arg(long, value_name = "DEPLOYMENT", allow_negative_numbers = true)]
     pub(crate) to: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Gc {
-    /// How many deployments of each environment are kept, beside what runs
+    /// How many deployments of each environment are kept, beside what runs; those that deploy
+    /// or roll back are counted apart from all others
     #[arg(long, default_value_t = HISTORY, value_name = "DEPLOYMENTS")]
     pub(crate) history: usize,
     /// Only tell what would be removed

@@ -39,8 +39,12 @@ fn row(deployment: &Deployment) -> String {
         (Some(started), Some(ended)) => duration(ended.saturating_sub(started)),
         _ => "-".to_owned(),
     };
+    let kept = match deployment.forgotten {
+        true => "; its facts and logs are not kept any more",
+        false => "",
+    };
     format!(
-        "{:<20} {:<10} {:<22} {:>8}  {}  {}",
+        "{:<20} {:<10} {:<22} {:>8}  {}  {}{kept}",
         deployment.id.to_string(),
         deployment.action,
         result,

@@ -96,6 +96,7 @@ impl Workshop {
             fingerprint: Some(fingerprint),
             built,
             plugin: question.subject.build.clone(),
+            ..Change::default()
         })))
     }
 
@@ -225,8 +226,9 @@ impl Workshop {
         Ok(Verdict::Changed(Box::new(Change {
             reasons,
             fingerprint: Some(fingerprint),
-            built: None,
             plugin: Some(subject.deploy.clone()),
+            given: self.given_then(&subject.service.name),
+            ..Change::default()
         })))
     }
 

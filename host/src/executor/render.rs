@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use stagewright_pipeline::environment::{
     Part, Protocol, Reference, ServiceType, Template, Variable,
 };
-use stagewright_pipeline::{Failure, PluginRecord};
+use stagewright_pipeline::{Action, Failure, Output, PluginRecord};
 use stagewright_runtime::{Cancel, record};
 use stagewright_runtime::{SecretText, Secrets};
 
@@ -54,7 +54,7 @@ impl Workshop {
         for (name, variable) in &subject.service.variables {
             let value = match variable {
                 Variable::Secret(secret) => record::Value::Secret(secret.clone()),
-                Variable::Text(template) => match self.text(template).await? {
+                Variable::Text(template) => match self.text(template, subject).await? {
                     Found::Shown(text) => record::Value::Text(text),
                     Found::Sensitive(text) => {
                         // No name of an operator's secret has a slash.
@@ -110,13 +110,13 @@ impl Workshop {
         })
     }
 
-    async fn text(&self, template: &Template) -> Result<Found, Failure> {
+    async fn text(&self, template: &Template, of: &Subject) -> Result<Found, Failure> {
         let mut text = String::new();
         let mut sensitive = false;
         for part in template.parts() {
             match part {
                 Part::Text(literal) => text.push_str(literal),
-                Part::Reference(reference) => match self.look_up(reference).await? {
+                Part::Reference(reference) => match self.look_up(reference, of).await? {
                     Found::Shown(value) => text.push_str(&value),
                     Found::Sensitive(value) => {
                         sensitive = true;
@@ -131,7 +131,7 @@ impl Workshop {
         })
     }
 
-    async fn look_up(&self, reference: &Reference) -> Result<Found, Failure> {
+    async fn look_up(&self, reference: &Reference, of: &Subject) -> Result<Found, Failure> {
         let unknown = |why: &str| Failure::new("variable.unresolved", format!("{reference} {why}"));
         let Some(subject) = self.description.subject(&reference.service) else {
             return Err(unknown("names no service of the environment"));
@@ -141,7 +141,7 @@ impl Workshop {
             ("host", _) => return Ok(Found::Shown(self.address(&service.name).await?)),
             ("port", _) => service.ports.first(),
             (_, Some(name)) => service.ports.iter().find(|port| port.name == name),
-            (output, None) => return self.output(&service.name, output, reference),
+            (output, None) => return self.output(of, &service.name, output, reference),
         };
         let port = port.ok_or_else(|| unknown("names no port of the service"))?;
         Ok(Found::Shown(port.number.to_string()))
@@ -154,14 +154,34 @@ impl Workshop {
         })
     }
 
-    /// An output of a job: of this deployment, or the last one that it completed in; in a
-    /// rollback what it had answered by then.
-    fn output(&self, job: &str, name: &str, reference: &Reference) -> Result<Found, Failure> {
+    /// The outputs of jobs that a rollback gives to a service.
+    pub(super) fn given_then(&self, service: &str) -> BTreeMap<String, Vec<Output>> {
         let earlier = self.description.earlier.as_ref();
-        let earlier = earlier.and_then(|earlier| earlier.outputs.get(job).cloned());
-        let outputs = match earlier {
-            Some(outputs) if !self.runs_here(job) => outputs,
-            _ => self.book.record(job).outputs,
+        let given = earlier.and_then(|earlier| earlier.given.get(service).cloned());
+        let mut given = given.unwrap_or_default();
+        given.retain(|job, _| !self.runs_here(job));
+        given
+    }
+
+    /// An output of a job, for a service: of this deployment, or the last one that the job
+    /// completed in. What is brought back, or started again after that, is given what the job
+    /// had answered by then.
+    fn output(
+        &self,
+        of: &Subject,
+        job: &str,
+        name: &str,
+        reference: &Reference,
+    ) -> Result<Found, Failure> {
+        let service = &of.service.name;
+        let given = match self.description.action {
+            Action::Rollback => self.given_then(service),
+            Action::Start | Action::Restart => self.book.record(service).given,
+            _ => BTreeMap::new(),
+        };
+        let outputs = match given.get(job) {
+            Some(outputs) => outputs.clone(),
+            None => self.book.record(job).outputs,
         };
         let Some(output) = outputs.iter().find(|output| output.name == name) else {
             let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();

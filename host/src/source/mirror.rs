@@ -241,7 +241,7 @@ impl Mirror {
     }
 
     /// Removes what a killed process left; the lock says that nobody is at it.
-    fn remove_leftovers(&self) -> Result<(), SourceError> {
+    pub(super) fn remove_leftovers(&self) -> Result<(), SourceError> {
         for folder in [self.trees(), self.folder.clone()] {
             clear(&folder).map_err(SourceError::io("clear", &folder))?;
         }

@@ -265,3 +265,32 @@ fn stop_and_start_change_the_condition_only() {
     assert_eq!(api(&ledger).condition.as_deref(), Some("ready"));
     assert_eq!(api(&ledger).deployed, before);
 }
+
+#[test]
+fn what_was_brought_back_is_known_by_the_outputs_that_it_was_given_until_it_is_deployed() {
+    let by = plugin("process", "sha256:1");
+    let mut ledger = Ledger::default();
+    deploy(&mut ledger, 1, &by, Outcome::succeeded());
+    let given = [(
+        "tally".to_owned(),
+        vec![Output {
+            name: "count".into(),
+            value: "one".into(),
+            sensitive: false,
+        }],
+    )];
+    let back = Verdict::Changed(Box::new(Change {
+        plugin: Some(by.clone()),
+        given: given.clone().into(),
+        ..Change::default()
+    }));
+    let facts = [
+        assessed(Phase::Deploy, back),
+        started(Step::Deploy),
+        ended(Step::Deploy, Outcome::succeeded()),
+    ];
+    fold(&mut ledger, 2, Action::Rollback, &facts);
+    assert_eq!(api(&ledger).given, given.into());
+    deploy(&mut ledger, 3, &by, Outcome::succeeded());
+    assert!(api(&ledger).given.is_empty());
+}

@@ -121,6 +121,10 @@ impl Layout {
         &self.label
     }
 
+    pub(crate) fn is_store(&self) -> bool {
+        self.is_store
+    }
+
     pub(crate) fn index(&self) -> Result<ImageIndex, ImageError> {
         self.parse(&self.small_file("index.json", LARGEST_INDEX)?, "index.json")
     }
