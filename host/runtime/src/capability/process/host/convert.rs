@@ -30,10 +30,10 @@ pub(super) async fn launch(
         let value = match value {
             record::Value::Text(text) => Value::Text(text),
             record::Value::Secret(secret) => {
-                let value = context.secrets.value(&secret).await?;
+                let value = reveal(context, &secret).await?;
                 Value::Secret {
                     name: secret,
-                    value: Secret::new(value.expose().to_owned()),
+                    value,
                 }
             }
         };
@@ -49,6 +49,13 @@ pub(super) async fn launch(
         stop_grace: Duration::from_millis(u64::from(wanted.stop_grace_ms)),
         reason: context.reason.clone(),
     })
+}
+
+/// A secret for a program, with those that its value is made of.
+pub(super) async fn reveal(context: &ProcessContext, name: &str) -> Result<Secret, Failure> {
+    let value = context.secrets.value(name).await?;
+    let parts = context.log.redactor().within(value.expose());
+    Ok(Secret::new(value.expose().to_owned()).with_parts(parts))
 }
 
 /// What is known of a release.
