@@ -79,8 +79,7 @@ impl de::Visitor<'_> for Reader {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
-        Duration::parse(text)
-            .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+        Duration::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
     }
 }
 

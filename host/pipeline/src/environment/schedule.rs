@@ -18,7 +18,10 @@ const FIELDS: [(&str, &str); 5] = [
     ("hour", "0 to 23"),
     ("day of the month", "1 to 31 or `L`, the last"),
     ("month", "1 to 12 or `jan` to `dec`"),
-    ("day of the week", "0 to 7, Sunday being both, or `sun` to `sat`"),
+    (
+        "day of the week",
+        "0 to 7, Sunday being both, or `sun` to `sat`",
+    ),
 ];
 
 /// A checked schedule.
@@ -152,11 +155,26 @@ mod tests {
             ("daily", "it has 1 field instead of 5"),
             ("* * * *", "it has 4 fields instead of 5"),
             ("* * * * * *", "it has 6 fields instead of 5"),
-            ("61 * * * *", "its minute `61` cannot be read; values are 0 to 59,"),
-            ("* 24 * * *", "its hour `24` cannot be read; values are 0 to 23,"),
-            ("0 0 32 * *", "its day of the month `32` cannot be read; values are 1 to 31 or"),
-            ("0 0 1 januar *", "its month `januar` cannot be read; values are 1 to 12 or"),
-            ("0 0 * * 8", "its day of the week `8` cannot be read; values are 0 to 7,"),
+            (
+                "61 * * * *",
+                "its minute `61` cannot be read; values are 0 to 59,",
+            ),
+            (
+                "* 24 * * *",
+                "its hour `24` cannot be read; values are 0 to 23,",
+            ),
+            (
+                "0 0 32 * *",
+                "its day of the month `32` cannot be read; values are 1 to 31 or",
+            ),
+            (
+                "0 0 1 januar *",
+                "its month `januar` cannot be read; values are 1 to 12 or",
+            ),
+            (
+                "0 0 * * 8",
+                "its day of the week `8` cannot be read; values are 0 to 7,",
+            ),
             ("*/0 * * * *", "its minute `*/0` cannot be read"),
             ("0 9-5 * * *", "its hour `9-5` cannot be read"),
             ("0 0 30 2 *", "that day never comes"),
