@@ -45,4 +45,5 @@ mod takeover;
 mod terminal;
 mod tmpfs;
 mod versions;
+mod waits;
 mod walls;
