@@ -1,15 +1,23 @@
 //! Who waits is told for what, and until when.
 
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader};
 use std::process::{ChildStdout, Stdio};
 
 use crate::environment::{job, with};
 
-/// Reads on to the first line with these words.
-fn line_with(lines: &mut Lines<BufReader<ChildStdout>>, words: &str) -> String {
-    let mut found = lines.map(Result::unwrap);
-    let line = found.find(|line| line.contains(words));
-    line.unwrap_or_else(|| panic!("nothing was said of {words}"))
+/// Reads on until there was a line with each of these words, and answers with those lines.
+fn lines_with<const N: usize>(lines: &mut BufReader<ChildStdout>, words: [&str; N]) -> [String; N] {
+    let mut found = words.map(|_| None);
+    for line in lines.lines().map(Result::unwrap) {
+        let place = words.iter().position(|words| line.contains(words));
+        if let Some(place) = place {
+            found[place].get_or_insert(line);
+        }
+        if found.iter().all(Option::is_some) {
+            break;
+        }
+    }
+    found.map(|line| line.expect("a line for each of the words"))
 }
 
 #[test]
@@ -24,17 +32,20 @@ fn a_pause_and_a_deadline_are_told_with_their_instants() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(deploying.stdout.take().unwrap()).lines();
-    let started = line_with(&mut lines, "flaky deploy started");
+    let mut lines = BufReader::new(deploying.stdout.take().unwrap());
+    let told = [
+        "flaky deploy started",
+        "retries at ",
+        "endless deploy | starting the job",
+    ];
+    let [started, retries, _] = lines_with(&mut lines, told);
     assert!(started.contains("it has until "), "{started}");
     assert!(started.contains(" UTC (in 40 min)"), "{started}");
-    let retries = line_with(&mut lines, "retries at ");
     let (_, instant) = retries.split_once("retries at ").unwrap();
     let (clock, rest) = instant.split_once(" UTC (in ").unwrap();
     assert_eq!(clock.len(), "14:03:05".len(), "{retries}");
     assert!(rest.ends_with("), attempt 2"), "{retries}");
 
-    line_with(&mut lines, "hanging");
     let status = installation.succeed(&["status"]);
     assert!(
         status
@@ -49,6 +60,7 @@ fn a_pause_and_a_deadline_are_told_with_their_instants() {
         until.contains(&format!("T{clock}.")) && until.ends_with('Z'),
         "{until}"
     );
+    assert_eq!(of("endless")["said"], "starting the job");
     let deadline = of("endless")["deadline"].as_str().unwrap();
     assert!(
         deadline.contains('T') && deadline.ends_with('Z'),
@@ -56,6 +68,5 @@ fn a_pause_and_a_deadline_are_told_with_their_instants() {
     );
 
     installation.succeed(&["cancel", "--force"]);
-    drop(lines);
     assert_eq!(deploying.wait().unwrap().code(), Some(3));
 }

@@ -14,7 +14,7 @@ use super::{Exit, colour, print, target};
 use crate::compose::Host;
 use crate::description::Description;
 use crate::executor::{observe, read_ledger};
-use crate::follow::Follower;
+use crate::follow::{Follower, Update};
 
 /// What is known of one service.
 #[derive(Debug, Serialize)]
@@ -42,6 +42,9 @@ struct Row {
     /// When the step that it does is ended by force, in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
+    /// The last thing that the step said, such as what it waits for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    said: Option<String>,
 }
 
 /// The schedule of a job.
@@ -94,8 +97,10 @@ pub(crate) async fn run(host: &Arc<Host>, named: &Named, output: Output) -> Resu
         Some(id) => {
             let mut follower =
                 Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
+            // The first reading finds which attempts go on, the second what they have said.
             follower.read().await?;
-            Some(follower)
+            let said = follower.read().await?;
+            Some((follower, said))
         }
         None => None,
     };
@@ -111,8 +116,8 @@ pub(crate) async fn run(host: &Arc<Host>, named: &Named, output: Output) -> Resu
         {
             observed(host, &description, record, &mut row).await;
         }
-        if let Some(follower) = &current {
-            row.note(follower.state(), now);
+        if let Some((follower, updates)) = &current {
+            row.note(follower.state(), updates, now);
         }
         services.push(row);
     }
@@ -173,6 +178,7 @@ fn row(description: &Description, ledger: &Ledger, name: &str, now: Timestamp) -
         now: None,
         until: None,
         deadline: None,
+        said: None,
     }
 }
 
@@ -201,7 +207,7 @@ async fn observed(host: &Arc<Host>, description: &Description, record: &Record, 
 
 impl Row {
     /// What the service does in the deployment that runs.
-    fn note(&mut self, state: &State, now: Timestamp) {
+    fn note(&mut self, state: &State, updates: &[Update], now: Timestamp) {
         let course = state.course();
         let Some(service) = course.find(&self.service) else {
             return;
@@ -213,6 +219,14 @@ impl Row {
                 step.step, step.slot
             ));
             self.deadline = Some(step.deadline.to_string());
+            self.said = updates.iter().rev().find_map(|update| match update {
+                Update::Said(said) => {
+                    let attempt = &said.attempt;
+                    let is_its = attempt.service == self.service && attempt.step == step.step;
+                    is_its.then(|| said.record.words())
+                }
+                Update::Fact { .. } => None,
+            });
         } else if let Some(wait) = state.waiting(service) {
             self.now = Some(instant::waits(&wait, course, now));
             self.until = wait.until().map(|until| until.to_string());
@@ -222,7 +236,10 @@ impl Row {
     fn words(&self, width: usize) -> String {
         let number = |number| format!("#{number}");
         let deployment = self.deployment.map_or_else(|| "-".to_owned(), number);
-        let now = self.now.iter().map(|now| format!("[{now}]"));
+        let now = self.now.iter().map(|now| match &self.said {
+            Some(said) => format!("[{now}: {said}]"),
+            None => format!("[{now}]"),
+        });
         let clock = self.schedule.iter().map(|clock| clock.words.clone());
         let detail = Some(self.detail.clone()).filter(|detail| !detail.is_empty());
         let rest: Vec<String> = detail.into_iter().chain(clock).chain(now).collect();

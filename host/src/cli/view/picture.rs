@@ -8,7 +8,7 @@ use stagewright_pipeline::{Fact, Phase, Running, ServiceId, Settlement, StageId,
 use super::{Scene, Update, instant};
 use crate::cli::colour::{RESET, shade};
 use crate::cli::print::count;
-use crate::logs::{Record, Said};
+use crate::logs::Said;
 
 /// The most services that are listed as waiting; the rest is counted.
 const MOST_WAITING: usize = 8;
@@ -38,19 +38,7 @@ impl Picture {
             Update::Said(Said {
                 attempt, record, ..
             }) => {
-                let text = match record {
-                    Record::Line { message, .. } => message.clone(),
-                    Record::Progress {
-                        done,
-                        total: Some(total),
-                        what,
-                        ..
-                    } if *total > 0 => {
-                        format!("{what} {} %", done.saturating_mul(100) / total)
-                    }
-                    Record::Progress { what, .. } => what.clone(),
-                };
-                self.last.insert(attempt.service.clone(), text);
+                self.last.insert(attempt.service.clone(), record.words());
             }
         }
     }
