@@ -61,6 +61,17 @@ fn a_job_with_a_schedule_is_built_and_runs_when_it_is_asked_for() {
 }
 
 #[test]
+fn the_hint_of_a_failed_job_can_be_run_as_it_is_printed() {
+    let installation = with(&[job("broken", r#"fail, "3""#)]);
+    let failed = installation.run(&["deploy"]);
+    assert_eq!(failed.code, Some(1), "{failed}");
+    let hint = "`stagewright logs test-1 --release --service broken` shows more";
+    assert!(failed.stdout.contains(hint), "{failed}");
+    let logs = installation.succeed(&["logs", "test-1", "--release", "--service", "broken"]);
+    assert!(logs.stdout.contains("this was bound to fail"), "{logs}");
+}
+
+#[test]
 fn what_needs_the_output_of_a_job_that_runs_by_the_clock_is_foreseen() {
     let report = job("report", "job, version=7") + "    schedule: '0 3 * * *'\n";
     let web = server("web", free_port(), "{{report.version}}");

@@ -56,18 +56,23 @@ impl Sieve {
             return Cow::Borrowed(bytes);
         };
         self.held.extend_from_slice(bytes);
-        let mut clean = Vec::with_capacity(self.held.len());
-        let mut rest = self.held.as_slice();
-        let mut open = self.opening(rest);
-        while let Some(found) = matcher.find(rest).filter(|found| found.start() < open) {
-            clean.extend_from_slice(rest.get(..found.start()).unwrap_or_default());
+        let held = self.held.as_slice();
+        let mut clean = Vec::with_capacity(held.len());
+        let (mut from, mut open) = (0, self.opening(0));
+        let mut next = matcher.find(held);
+        while let Some(found) = next.filter(|found| from + found.start() < open) {
+            let end = from + found.end();
+            let before = held.get(from..from + found.start());
+            clean.extend_from_slice(before.unwrap_or_default());
             clean.extend_from_slice(MASK.as_bytes());
-            rest = rest.get(found.end()..).unwrap_or_default();
-            open = self.opening(rest);
+            if end > open {
+                open = self.opening(end);
+            }
+            from = end;
+            next = matcher.find(held.get(from..).unwrap_or_default());
         }
-        let (sure, held) = rest.split_at(open);
-        clean.extend_from_slice(sure);
-        self.held = held.to_vec();
+        clean.extend_from_slice(held.get(from..open).unwrap_or_default());
+        self.held.drain(..open);
         Cow::Owned(clean)
     }
 
@@ -82,13 +87,13 @@ impl Sieve {
         }
     }
 
-    /// Where the first end of the bytes begins that a secret could begin with; their length
-    /// when there is none.
-    fn opening(&self, bytes: &[u8]) -> usize {
-        let first = (bytes.len() + 1).saturating_sub(self.longest);
-        (first..bytes.len())
-            .find(|at| self.opens(bytes.get(*at..).unwrap_or_default()))
-            .unwrap_or(bytes.len())
+    /// Where the longest end of what is held begins, from there on, that a secret could begin
+    /// with; the end of it all when there is none.
+    fn opening(&self, from: usize) -> usize {
+        let first = (self.held.len() + 1).saturating_sub(self.longest);
+        (first.max(from)..self.held.len())
+            .find(|at| self.opens(self.held.get(*at..).unwrap_or_default()))
+            .unwrap_or(self.held.len())
     }
 
     /// Is there a form that begins with these bytes and is longer?
