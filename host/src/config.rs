@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use stagewright_pipeline::environment::document::Document;
 use stagewright_pipeline::environment::file::StrategyFile;
-use stagewright_pipeline::environment::{Duration, Finding, Problems, ServiceType};
+use stagewright_pipeline::environment::{Duration, Finding, Problems, ServiceType, near};
 use stagewright_runtime::{LimitOverrides, PluginPolicy, Policy};
 
 pub(crate) use secrets::{OperatorSecrets, SecretsConfig};
@@ -91,7 +91,7 @@ impl Config {
         let config: Result<Self, Finding> = serde_path_to_error::deserialize(document.value())
             .map_err(|error| {
                 let pointer = pointer(error.path());
-                Finding::new(document.locate(&pointer), error.into_inner().to_string())
+                told(&document, &pointer, &error.into_inner().to_string())
             });
         let found = config.and_then(|config| match config.host_slots {
             0 => {
@@ -102,6 +102,24 @@ impl Config {
             _ => Ok(config),
         });
         found.map_err(|finding| Problems::of(file, vec![finding]).into())
+    }
+}
+
+/// What serde says of a part of the file. Of a name that it does not know it lists those that
+/// it knows, behind `expected`.
+fn told(document: &Document, pointer: &str, said: &str) -> Finding {
+    let unknown = said.split_once(", expected ").and_then(|(what, known)| {
+        let (_, name) = what.strip_prefix("unknown ")?.split_once(' ')?;
+        Some((
+            what,
+            name.trim_matches('`'),
+            known.split('`').skip(1).step_by(2),
+        ))
+    });
+    match unknown {
+        Some((what, name, known)) => Finding::new(document.locate_key(pointer), what)
+            .hint(near::suggest(name, known, "remove it")),
+        None => Finding::new(document.locate(pointer), said),
     }
 }
 

@@ -48,4 +48,5 @@ mod terminal;
 mod tmpfs;
 mod twice;
 mod versions;
+mod waits;
 mod walls;

@@ -13,7 +13,7 @@ mod duration;
 pub mod edit;
 pub mod file;
 pub mod model;
-mod near;
+pub mod near;
 mod path;
 mod problem;
 mod resolve;

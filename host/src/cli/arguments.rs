@@ -31,6 +31,21 @@ pub(crate) struct Global {
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) output: Output,
+    /// Are states coloured? `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Colour,
+}
+
+/// When states are coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
 }
 
 /// For whom results are printed.

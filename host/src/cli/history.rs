@@ -5,6 +5,7 @@ use stagewright_journal::{Deployment, State};
 use stagewright_pipeline::Timestamp;
 
 use super::arguments::{History, Output};
+use super::colour::shade;
 use super::view::duration;
 use super::{Exit, print, target};
 use crate::compose::Host;
@@ -43,11 +44,12 @@ fn row(deployment: &Deployment) -> String {
         true => "; its facts and logs are not kept any more",
         false => "",
     };
+    let cell = shade(&result, &format!("{result:<22}"));
     format!(
-        "{:<20} {:<10} {:<22} {:>8}  {}  {}{kept}",
+        "{:<20} {:<10} {} {:>8}  {}  {}{kept}",
         deployment.id.to_string(),
         deployment.action,
-        result,
+        cell,
         took,
         Timestamp(deployment.created_ms),
         deployment.trigger,

@@ -78,19 +78,19 @@ impl Deployer for Processes {
         control::observe(&Host, service, &config)
     }
 
-    fn start(_: &Step, service: &Service, config: Config) -> Result<State, Failure> {
-        control::start(&Host, service, &config)
+    fn start(step: &Step, service: &Service, config: Config) -> Result<State, Failure> {
+        control::start(&Host, step, service, &config)
     }
 
     fn stop(_: &Step, _: &Service, _: Config) -> Result<State, Failure> {
         control::stop(&Host)
     }
 
-    fn restart(_: &Step, service: &Service, config: Config) -> Result<State, Failure> {
+    fn restart(step: &Step, service: &Service, config: Config) -> Result<State, Failure> {
         if !service.is_job() {
             control::stop(&Host)?;
         }
-        control::start(&Host, service, &config)
+        control::start(&Host, step, service, &config)
     }
 
     fn destroy(_: &Step, _: &Service, _: Config, with_data: bool) -> Result<(), Failure> {

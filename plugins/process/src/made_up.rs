@@ -13,7 +13,8 @@ use crate::machine::{Machine, Supervised};
 /// How a program behaves once it was started.
 #[derive(Clone)]
 pub(crate) enum Behaviour {
-    /// Answers checks with these, one after the other, the last for ever. 0: nobody listens.
+    /// Answers checks with these, one after the other, the last for ever. 0: nobody listens,
+    /// 1: somebody else does, 2: the step was cancelled meanwhile.
     Answers(Vec<u16>),
     /// Ends by itself.
     Ends(i32),
@@ -207,6 +208,7 @@ impl Handle {
                     "probe.foreign-listener",
                     "somebody else listens",
                 )),
+                2 => Err(Failure::new("cancelled", "the check was cancelled")),
                 answer => Ok(answer),
             }
         })

@@ -88,11 +88,7 @@ impl Gate {
                 return Err(NotReady::because(format!("after {after}, {reason}")));
             }
             if !machine.pause(pause.min(limit.saturating_sub(passed))) {
-                let reason = "the step was cancelled".to_owned();
-                return Err(NotReady {
-                    cancelled: true,
-                    ..NotReady::because(reason)
-                });
+                return Err(NotReady::cancelled());
             }
             pause = (pause * 2).min(self.interval);
         }
@@ -108,6 +104,7 @@ impl Gate {
             match probe.ask(release) {
                 Ok(()) => return None,
                 Err(Refusal::Never(reason)) => return Some(reason),
+                Err(Refusal::Cancelled) => return Some(NotReady::cancelled().reason),
                 Err(Refusal::NotYet(reason)) => complaint = Some(reason),
             }
         }
@@ -149,6 +146,7 @@ impl Gate {
             Ok(()) => Ok(Answer::Ready),
             Err(Refusal::NotYet(reason)) => Ok(Answer::NotYet(reason)),
             Err(Refusal::Never(reason)) => Err(NotReady::because(reason)),
+            Err(Refusal::Cancelled) => Err(NotReady::cancelled()),
         }
     }
 }
@@ -163,6 +161,8 @@ enum Refusal {
     NotYet(String),
     /// Waiting longer will not help.
     Never(String),
+    /// The step was cancelled before there was an answer.
+    Cancelled,
 }
 
 impl Probe {
@@ -179,9 +179,10 @@ impl Probe {
 
     fn ask<R: Supervised>(&self, release: &R) -> Result<(), Refusal> {
         let not_yet = [probe::UNREACHABLE, probe::TIMED_OUT];
-        let refusal = |failure: Failure| match not_yet.contains(&failure.code.as_str()) {
-            true => Refusal::NotYet(failure.message),
-            false => Refusal::Never(failure.message),
+        let refusal = |failure: Failure| match failure.code.as_str() {
+            "cancelled" => Refusal::Cancelled,
+            code if not_yet.contains(&code) => Refusal::NotYet(failure.message),
+            _ => Refusal::Never(failure.message),
         };
         let reason = match self {
             Self::Tcp(port, timeout) => return release.tcp(*port, *timeout).map_err(refusal),
@@ -215,6 +216,13 @@ impl NotReady {
             reason,
             exit: None,
             cancelled: false,
+        }
+    }
+
+    fn cancelled() -> Self {
+        Self {
+            cancelled: true,
+            ..Self::because("the step was cancelled".to_owned())
         }
     }
 

@@ -29,6 +29,9 @@ use crate::wasi::{self, Copied, Views};
 /// The functions that change what is deployed; the others may be called beside them.
 const CHANGES: [&str; 5] = ["deploy", "start", "stop", "restart", "destroy"];
 
+/// The functions that only answer.
+const QUESTIONS: [&str; 5] = ["inputs", "exists", "address", "plan", "observe"];
+
 /// What the host itself has, of which calls are given a part.
 pub(crate) struct Host {
     pub(crate) images: Images,
@@ -58,9 +61,13 @@ impl<'a> Surroundings<'a> {
         call: Call,
         function: &'static str,
     ) -> Result<Self, StepError> {
-        let longest = loaded.limits.call;
+        let limits = &loaded.limits;
+        let (limit, longest) = match QUESTIONS.contains(&function) {
+            true if limits.question < limits.call => ("question", limits.question),
+            _ => ("call", limits.call),
+        };
         let latest = Instant::now() + longest.0;
-        let bound_by = (latest < call.deadline).then(|| ("call", longest.to_string()));
+        let bound_by = (latest < call.deadline).then(|| (limit, longest.to_string()));
         let entry = Entry {
             engine: &loaded.engine,
             plugin: name,
@@ -255,6 +262,7 @@ fn process(
             bytes: loaded.limits.unpacked.bytes(),
             entries: loaded.limits.unpacked_entries.into(),
         },
+        stop_grace: loaded.limits.stop_grace,
         reason: call.step.reason.clone(),
         deadline: entry.deadline,
         secrets: Arc::clone(&contexts.secrets),

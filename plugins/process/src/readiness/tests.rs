@@ -28,6 +28,13 @@ fn it_waits_until_the_service_answers_well() {
 }
 
 #[test]
+fn a_check_that_a_cancel_broke_off_says_nothing_of_the_service() {
+    let (machine, release) = running(Behaviour::Answers(vec![0, 2]));
+    let why = gate(Some(HTTP)).pass(&machine, &release).unwrap_err();
+    assert!(why.cancelled, "{why:?}");
+}
+
+#[test]
 fn pauses_never_grow_beyond_the_interval() {
     let health = r#"{"tcp":{"port":"http"},"interval":"80ms"}"#;
     let (machine, release) = running(Behaviour::Answers(vec![0, 0, 0, 200]));

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use stagewright_pipeline::environment::Duration;
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use super::{Exit, Release, Runner, Service, Versions};
@@ -37,6 +38,8 @@ pub(crate) struct ProcessContext {
     pub(crate) commands: BTreeSet<String>,
     /// How much an image may become on disk.
     pub(crate) unpack: UnpackLimits,
+    /// The longest that it may give a program to stop.
+    pub(crate) stop_grace: Duration,
     /// Why the step is done, for the programs that it starts.
     pub(crate) reason: String,
     /// When the call is over.
