@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -12,6 +13,8 @@ use crate::environment::{add_actor, job, rewrite};
 use crate::gate::Gate;
 use crate::going::Going;
 use crate::installation::{Installation, Run};
+
+const PLAN: [&str; 3] = ["plan", "--output", "json"];
 
 /// A repository with three services, two of which share a folder.
 struct Monorepo {
@@ -74,7 +77,7 @@ impl Monorepo {
     }
 
     fn plan(&self) -> Vec<(String, String)> {
-        plan(&self.installation)
+        plan(&mut self.installation.command(&PLAN))
     }
 
     fn mirror(&self) -> PathBuf {
@@ -109,14 +112,15 @@ fn built(run: &Run) -> BTreeSet<String> {
 }
 
 /// What would happen to the image of each service, and why.
-fn plan(installation: &Installation) -> Vec<(String, String)> {
-    let rows = installation.succeed(&["plan", "--output", "json"]).json();
+fn plan(command: &mut Command) -> Vec<(String, String)> {
+    let run = Run::from(command.output().unwrap());
+    assert_eq!(run.code, Some(0), "{run}");
     let row = |row: &Value| {
         let reasons = row["build_reasons"].as_array().unwrap();
         let reasons: Vec<&str> = reasons.iter().filter_map(Value::as_str).collect();
         (text(row, "service"), reasons.join(", "))
     };
-    rows.iter().map(row).collect()
+    run.json().iter().map(row).collect()
 }
 
 fn text(object: &Value, key: &str) -> String {
@@ -200,29 +204,48 @@ fn a_commit_that_is_named_needs_no_repository_once_it_is_here() {
 fn a_source_that_is_changed_while_its_build_waits_is_known_as_it_was_built() {
     let installation = Installation::new();
     let mut gate = Gate::new(&installation, "gate");
+    let mut asked = Gate::new(&installation, "asked");
     for folder in ["app", "late"] {
         add_actor(&installation, folder);
     }
     installation.write("late/text", "when it was compared");
-    let slow = job("slow", "job, version=7")
-        .replace("builtin:static", "builtin:command")
-        .replace(
-            "{ target: /app }",
-            &format!("{{ steps: [{}], outputs: [actor] }}", gate.step()),
-        );
-    let late = job("late", "job, version=7").replace("path: app", "path: late");
+    // A tool that tells its version when the other build has taken the only slot.
+    let held = format!("#!/bin/sh\nread -r _ < {}\necho 1\n", asked.path());
+    let held = installation.write("bin/held", &held);
+    fs::set_permissions(&held, PermissionsExt::from_mode(0o755)).unwrap();
+    let made_by = |name: &str, with: &str| {
+        job(name, "job, version=7")
+            .replace("builtin:static", "builtin:command")
+            .replace(
+                "{ target: /app }",
+                &format!("{{ {with}, outputs: [actor] }}"),
+            )
+    };
+    let slow = made_by("slow", &format!("tools: [], steps: [{}]", gate.step()));
+    let late = made_by("late", "tools: [held], steps: [[cp, actor, copy]]");
+    let late = late.replace("path: app", "path: late");
     let file = format!("name: test\nlimits: {{ build: 1 }}\nservices:{slow}{late}");
     installation.write("stagewright.yaml", &file);
-    let mut going = Going::new(&installation, &["deploy"]);
+    let mut command = installation.command(&["deploy", "--output", "json"]);
+    let path = std::env::var("PATH").unwrap();
+    let folder = installation.project().join("bin");
+    let path = format!("{}:{path}", folder.display());
+    let mut going = Going::of({
+        command.env("PATH", &path);
+        command
+    });
+    going.until(|event| event["event"] == "step.started" && event["service"] == "slow");
+    asked.admit(100);
     going.until(|event| event["event"] == "step.waiting" && event["service"] == "late");
     installation.write("late/text", "when it was built");
     gate.admit(1);
     let (_, run) = going.all();
     assert_eq!(run.code, Some(0), "{run}");
+    let plan = || plan(installation.command(&PLAN).env("PATH", &path));
     let known = ("late".to_owned(), "unchanged since deployment 1".to_owned());
-    assert_eq!(plan(&installation)[1], known);
+    assert_eq!(plan()[1], known);
 
     installation.write("late/text", "when it was compared");
     let changed = ("late".to_owned(), "source changed: late/text".to_owned());
-    assert_eq!(plan(&installation)[1], changed);
+    assert_eq!(plan()[1], changed);
 }
