@@ -11,6 +11,7 @@ mod pace;
 mod queue;
 mod render;
 mod sealed;
+mod source;
 mod swap;
 mod workshop;
 

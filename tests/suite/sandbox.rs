@@ -13,7 +13,7 @@ use stagewright_runtime::folder::{Access, Folder, Interrupt};
 use stagewright_runtime::record::{Failure, Service, Step, Variable};
 use stagewright_runtime::{
     Call, Cancel, Digest, LogLine, Policy, Progress, Redactor, Runtime, SecretText, Secrets,
-    Settings, Sink, Source,
+    Settings, Sink, Source, Supply,
 };
 use tempfile::TempDir;
 
@@ -111,11 +111,11 @@ impl Sandbox {
             redactor: Arc::new(Redactor::new()),
             secrets: Arc::new(Token),
             base: self.base(),
-            source: Some(Source {
+            source: Some(Supply::Here(Source {
                 root: self.path("source"),
                 path: String::new(),
                 include: Vec::new(),
-            }),
+            })),
             output: Some(self.path("output")),
             caches: Some(self.path("caches")),
             commands: Vec::new(),

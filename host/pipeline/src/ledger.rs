@@ -162,6 +162,12 @@ impl Record {
         self.pushed.as_ref()?.reference.as_deref()
     }
 
+    /// What the build that is to be made, or goes on, was decided by.
+    #[must_use]
+    pub fn decided(&self) -> Option<&Fingerprint> {
+        self.building.as_ref()?.fingerprint.as_ref()
+    }
+
     fn assess(&mut self, deployment: u64, phase: Phase, verdict: &Verdict) {
         match (phase, verdict) {
             (Phase::Build, Verdict::Unchanged(standing)) => {
@@ -218,6 +224,10 @@ impl Record {
     fn succeed(&mut self, deployment: u64, step: Step, product: &Product) {
         match step {
             Step::Build => {
+                if let (Some(made_from), Some(change)) = (&product.fingerprint, &mut self.building)
+                {
+                    change.fingerprint = Some(made_from.clone());
+                }
                 self.built = Some(Built {
                     fingerprint: self.building.as_ref().and_then(|c| c.fingerprint.clone()),
                     reference: product.reference.clone(),

@@ -33,7 +33,7 @@ pub use call::{Call, Cancel, StepError, Trapped};
 pub use capability::log::{LogLine, Origin, Progress, Sink};
 pub use capability::process::Versions;
 pub use capability::secrets::{NoSecrets, SecretText, Secrets};
-pub use capability::workspace::Source;
+pub use capability::workspace::{Fetch, Source, Supply};
 pub use catalog::{Builtin, CatalogError, CatalogReason, Inspection};
 pub use component::{Digest, Role};
 pub use engine::EngineError;

@@ -163,6 +163,12 @@ impl Plugin {
         &self.loaded.grants
     }
 
+    /// Whether it sees files through WASI, which shows folders as they are when a call begins:
+    /// then a call is to be given a source that is there.
+    pub fn sees_files(&self) -> bool {
+        self.loaded.face.files && self.loaded.grants.workspace
+    }
+
     /// What the schema of the configuration cannot say. Empty: fine.
     ///
     /// # Errors

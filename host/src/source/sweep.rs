@@ -47,7 +47,7 @@ impl Sources {
                 }
             }
             // The folder itself stays, for others may wait for the lock in it.
-            let clone = mirror.folder().join("repository.git");
+            let clone = mirror.clone_folder();
             if commits.is_none() && clone.is_dir() {
                 remove(&clone, &format!("clone {key}"), sweep, &mut garbage)?;
             }

@@ -98,7 +98,7 @@ fn a_deploy_is_remembered_with_what_it_was_made_from() {
         }],
         condition: Some("completed".into()),
         reference: None,
-        removed: Vec::new(),
+        ..Product::default()
     };
     let by = plugin("process", "sha256:1");
     deploy(&mut ledger, 7, &by, Outcome::Succeeded(Box::new(product)));
@@ -237,6 +237,39 @@ fn an_unchanged_build_keeps_its_reference_and_a_failed_push_its_build() {
         record.built.as_ref().unwrap().fingerprint,
         record.pushed.as_ref().unwrap().fingerprint
     );
+}
+
+#[test]
+fn a_build_from_a_source_that_was_changed_meanwhile_is_known_by_what_it_was_made_from() {
+    let mut ledger = Ledger::default();
+    let made_from = Fingerprint::new([("all", "source 2, changed")]);
+    let product = Product {
+        reference: Some("layout@2".into()),
+        fingerprint: Some(made_from.clone()),
+        ..Product::default()
+    };
+    let decided = change("source 2", None);
+    fold(
+        &mut ledger,
+        1,
+        Action::Deploy,
+        &[assessed(Phase::Build, decided)],
+    );
+    let known = api(&ledger).decided();
+    assert_eq!(known, Some(&Fingerprint::new([("all", "source 2")])));
+    let facts = [
+        ended(Step::Build, Outcome::Succeeded(Box::new(product))),
+        ended(Step::Push, Outcome::made("registry@2")),
+    ];
+    fold(&mut ledger, 1, Action::Deploy, &facts);
+    let record = api(&ledger);
+    assert_eq!(record.decided(), None);
+    for known in [
+        &record.built.as_ref().unwrap().fingerprint,
+        &record.pushed.as_ref().unwrap().fingerprint,
+    ] {
+        assert_eq!(known.as_ref(), Some(&made_from));
+    }
 }
 
 #[test]

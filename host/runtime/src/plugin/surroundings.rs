@@ -17,9 +17,8 @@ use crate::capability::log::{Sink, StepLog};
 use crate::capability::probe::ProbeContext;
 use crate::capability::process::{ProcessContext, Runner, Supervisor, commands};
 use crate::capability::secrets::SecretsContext;
-use crate::capability::workspace::{Workspace, WorkspaceContext};
+use crate::capability::workspace::{Fetch, Handle, Supply, Workspace, WorkspaceContext};
 use crate::engine::Engine;
-use crate::folder::Folder;
 use crate::instance::{Answer, Contexts, Entry, Guest};
 use crate::limits::Limits;
 use crate::record::Failure;
@@ -44,12 +43,15 @@ pub(crate) struct Host {
 pub(crate) struct Surroundings<'a> {
     entry: Entry<'a>,
     contexts: Contexts,
+    origin: Option<Arc<dyn Fetch>>,
 }
 
 /// The folders of a call, for builders.
 pub(crate) struct Folders {
     plugin: String,
     workspace: Option<Arc<Workspace>>,
+    /// The source, when it is to be fetched first.
+    origin: Option<Arc<dyn Fetch>>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -112,7 +114,15 @@ impl<'a> Surroundings<'a> {
             })?);
             contexts.copied = copied;
         }
-        Ok(Self { entry, contexts })
+        let origin = match call.source {
+            Some(Supply::OnDemand(origin)) => Some(origin),
+            _ => None,
+        };
+        Ok(Self {
+            entry,
+            contexts,
+            origin,
+        })
     }
 
     /// For `validate`: no capability, and little time.
@@ -138,7 +148,11 @@ impl<'a> Surroundings<'a> {
             cancel,
         };
         let contexts = bare(&entry, Arc::new(Unheard), Arc::default());
-        Self { entry, contexts }
+        Self {
+            entry,
+            contexts,
+            origin: None,
+        }
     }
 
     /// Makes an image reachable, because the step is handed its reference.
@@ -155,12 +169,17 @@ impl<'a> Surroundings<'a> {
         + Send
         + 'static,
     ) -> Result<T, StepError> {
-        let Self { entry, contexts } = self;
+        let Self {
+            entry,
+            contexts,
+            origin,
+        } = self;
         let permit = entry.permit(&contexts.log).await?;
         let workspace = contexts.workspace.workspace.clone();
         let folders = Folders {
             plugin: entry.plugin.to_owned(),
             workspace,
+            origin,
         };
         entry
             .run(permit, contexts, move |store| body(store, folders))
@@ -173,13 +192,15 @@ impl Folders {
     pub(crate) fn source(
         &self,
         store: &mut Store<Guest>,
-    ) -> wasmtime::Result<Option<Resource<Folder>>> {
+    ) -> wasmtime::Result<Option<Resource<Handle>>> {
         let folder = self.workspace.as_deref().and_then(Workspace::source);
-        folder.map(|folder| lend(store, folder.clone())).transpose()
+        let open = folder.map(|folder| Handle::from(folder.clone()));
+        let handle = open.or_else(|| self.origin.as_ref().map(Handle::on_demand));
+        handle.map(|handle| lend(store, handle)).transpose()
     }
 
     /// A handle to the folder to build in.
-    pub(crate) fn output(&self, store: &mut Store<Guest>) -> wasmtime::Result<Resource<Folder>> {
+    pub(crate) fn output(&self, store: &mut Store<Guest>) -> wasmtime::Result<Resource<Handle>> {
         let folder = self
             .workspace
             .as_deref()
@@ -190,7 +211,7 @@ impl Folders {
                     cause: "it gave no folder to build in".to_owned(),
                 })
             })?;
-        lend(store, folder.clone())
+        lend(store, Handle::from(folder.clone()))
     }
 }
 
@@ -227,7 +248,8 @@ async fn copied(
     folders: Option<&Call>,
     operations: &Operations,
 ) -> Result<Option<Copied>, StepError> {
-    let Some(source) = folders.and_then(|call| call.source.clone()) else {
+    let source = folders.and_then(|call| call.source.as_ref()?.here());
+    let Some(source) = source.cloned() else {
         return Ok(None);
     };
     let views = host.views.clone();
@@ -273,7 +295,7 @@ fn process(
 /// Opens the folders of the call, away from the threads that guests run on.
 async fn workspace(call: &Call) -> Result<Option<Arc<Workspace>>, StepError> {
     let (source, output, caches) = (
-        call.source.clone(),
+        call.source.as_ref().and_then(Supply::here).cloned(),
         call.output.clone(),
         call.caches.clone(),
     );

@@ -18,6 +18,7 @@ use crate::capability::images::{Image, UnpackLimits, unpack};
 use crate::capability::log::{Origin, StepLog};
 use crate::capability::refusal::Refusal;
 use crate::capability::secrets::SecretsContext;
+use crate::capability::workspace::Handle;
 use crate::folder::{Access, Folder};
 use crate::grant::ProcessGrant;
 use crate::record::{Failure, Level};
@@ -120,7 +121,7 @@ fn directory(folder: &Folder, below: &str) -> Result<Folder, Refusal> {
 impl Host for ProcessView<'_> {
     async fn run(
         &mut self,
-        folder: Resource<Folder>,
+        folder: Resource<Handle>,
         command: process::Command,
     ) -> Result<process::Exit, Refusal> {
         let context = self.context()?;
@@ -131,7 +132,7 @@ impl Host for ProcessView<'_> {
             variables,
         } = command;
         context.check(argv.first().map_or("", String::as_str))?;
-        let folder = self.table.get(&folder)?.clone();
+        let folder = self.table.get(&folder)?.folder(self.operations).await?;
         let directory = self
             .operations
             .tidying("opening a folder", move |_| {
