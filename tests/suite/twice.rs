@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use stagewright_pipeline::environment;
 use stagewright_runtime::capability::process::pass_through;
 use stagewright_runtime::record::{Port, Service, Step, Value, Variable};
-use stagewright_runtime::{Call, Cancel, Plugin, Policy, Redactor, Runtime, Settings, Source};
+use stagewright_runtime::{
+    Call, Cancel, Plugin, Policy, Redactor, Runtime, Settings, Source, Supply,
+};
 
 use crate::environment::{free_port, get, job, server, with};
 use crate::installation::{Installation, PROGRAM};
@@ -111,11 +113,11 @@ impl Stage {
             redactor: Arc::new(Redactor::new()),
             secrets: Arc::new(Token),
             base: project.clone(),
-            source: Some(Source {
+            source: Some(Supply::Here(Source {
                 root: project.clone(),
                 path: "app".into(),
                 include: Vec::new(),
-            }),
+            })),
             output: Some(project.join("output")),
             caches: Some(project.join("caches")),
             commands: Vec::new(),

@@ -31,10 +31,7 @@ const ECHO: &str = r#"
 struct OneSecret;
 
 impl Secrets for OneSecret {
-    fn value<'a>(
-        &'a self,
-        _: &'a str,
-    ) -> futures::future::BoxFuture<'a, Result<SecretText, crate::record::Failure>> {
+    fn value<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<SecretText, Failure>> {
         Box::pin(async { Ok(SecretText::new("hunter2-hunter2")) })
     }
 }
@@ -77,7 +74,7 @@ async fn a_secret_is_revealed_to_whom_it_is_granted_and_redacted_from_then_on() 
     let plugin = world.load(&guest).await.unwrap();
 
     let (mut known, heard) = call();
-    known.secrets = std::sync::Arc::new(OneSecret);
+    known.secrets = Arc::new(OneSecret);
     known.service.variables = vec![Variable {
         name: "TOKEN".into(),
         value: Value::Secret("token".into()),
@@ -89,7 +86,7 @@ async fn a_secret_is_revealed_to_whom_it_is_granted_and_redacted_from_then_on() 
     assert_eq!(redactor.redact("x=hunter2-hunter2"), "x=***");
 
     let (mut foreign, _) = call();
-    foreign.secrets = std::sync::Arc::new(OneSecret);
+    foreign.secrets = Arc::new(OneSecret);
     let failure = plugin.inputs(foreign).await.unwrap_err().failure();
     assert_eq!(failure.code, "secrets.unknown");
 }
