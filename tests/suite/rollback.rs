@@ -273,6 +273,20 @@ fn a_first_deployment_that_fails_has_nothing_to_go_back_to() {
 }
 
 #[test]
+fn what_was_removed_before_a_deployment_failed_is_not_brought_back() {
+    let ports = [free_port(), free_port()];
+    let installation = with(&[]);
+    staged(&installation, "one", ports, "note");
+    installation.succeed(&["deploy"]);
+    installation.succeed(&["destroy", "--yes", "--only", "second"]);
+    staged(&installation, "two", ports, "fail, \"3\"");
+    let failed = installation.run(&["deploy"]);
+    assert_eq!(failed.code, Some(1), "{failed}");
+    assert_eq!(get(ports[0], "/").unwrap(), "one", "{failed}");
+    assert_eq!(get(ports[1], "/").unwrap(), "two", "{failed}");
+}
+
+#[test]
 fn a_rollback_after_an_automatic_one_goes_further_back() {
     let ports = [free_port(), free_port()];
     let installation = with(&[]);

@@ -58,7 +58,7 @@ pub(crate) async fn earlier(
 }
 
 /// What undoes a deployment that failed: the services that it replaced, as they were before
-/// it. `None`: it replaced none that was there before.
+/// it. `None`: it replaced none that was there before. What had been removed was not there.
 ///
 /// # Errors
 /// When the journal cannot be read.
@@ -68,10 +68,20 @@ pub(crate) async fn undoing(
     replaced: &BTreeSet<String>,
 ) -> Result<Option<Description>> {
     let environment = failed.environment();
+    let mut replaced = replaced.clone();
     for deployment in host.journal.deployments(Some(environment), MOST).await? {
         let number = deployment.id.number();
-        if number >= failed.number() {
+        if number >= failed.number() || deployment.started_ms.is_none() {
             continue;
+        }
+        if deployment.action == Action::Destroy.as_str() {
+            if deployment.forgotten {
+                return Ok(None);
+            }
+            let removal = read_description(&*host.journal, &deployment.id).await?;
+            for part in removal.parts() {
+                replaced.remove(&part.service.name);
+            }
         }
         let Some(ledger) = read_left_by(&*host.journal, environment, number).await? else {
             continue;
