@@ -67,12 +67,11 @@ fn a_stopped_driver_that_was_replaced_writes_nothing_more_and_leaves_nothing_run
     let installation = with(&[]);
     let mut gate = Gate::new(&installation, "gate");
     let read = format!("read -r _ < {}", gate.path());
+    // Nobody is let through here. The shell waits itself, so its command line never changes.
+    let wait = format!("read -r _ < {}", Gate::new(&installation, "never").path());
     crate::environment::rewrite(
         &installation,
-        &[
-            made_by("gated", &read),
-            made_by("endless", "exec sleep 86401"),
-        ],
+        &[made_by("gated", &read), made_by("endless", &wait)],
     );
     let mut first = Going::new(&installation, &["deploy"]);
     // Builds begin in any order.
@@ -81,7 +80,8 @@ fn a_stopped_driver_that_was_replaced_writes_nothing_more_and_leaves_nothing_run
         ready.set(ready.get() + u32::from(said_ready(event)));
         ready.get() == 2
     });
-    let endless = pidfd_open(process(&installation, "sleep 86401"), PidfdFlags::empty()).unwrap();
+    let endless = process(&installation, &format!("sh -c echo ready; {wait}"));
+    let endless = pidfd_open(endless, PidfdFlags::empty()).unwrap();
 
     first.signal(Signal::STOP);
     std::fs::remove_file(installation.state().join("locks/test")).unwrap();
