@@ -28,16 +28,16 @@ fn made_by(name: &str, words: &str) -> String {
         )
 }
 
-/// The process of an installation whose command line has these words.
+/// The process in a folder of an installation's state whose command line has these words.
 fn process(installation: &Installation, words: &str) -> Pid {
-    let state = installation.state().display().to_string();
     let found = std::fs::read_dir("/proc")
         .unwrap()
         .flatten()
         .find(|process| {
-            let read = |file| std::fs::read(process.path().join(file)).unwrap_or_default();
-            let command = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
-            command.trim() == words && String::from_utf8_lossy(&read("environ")).contains(&state)
+            let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            let folder = std::fs::read_link(process.path().join("cwd"));
+            command.trim() == words && folder.is_ok_and(|at| at.starts_with(installation.state()))
         });
     let name = found.expect(words).file_name().into_string().unwrap();
     Pid::from_raw(name.parse().unwrap()).unwrap()
