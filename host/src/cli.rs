@@ -4,7 +4,6 @@
 mod act;
 pub(crate) mod arguments;
 mod cancel;
-mod colour;
 mod completions;
 mod deploy;
 mod doctor;
@@ -87,7 +86,7 @@ pub fn main_with(clock: Arc<dyn Clock>) -> ExitCode {
         .with_target(false)
         .init();
     let output = arguments.global.output;
-    colour::decide(arguments.global.color);
+    view::colour::decide(arguments.global.color);
     match run(arguments, clock) {
         Ok(exit) => exit.into(),
         Err(error) => {

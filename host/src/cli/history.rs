@@ -5,7 +5,7 @@ use stagewright_journal::{Deployment, State};
 use stagewright_pipeline::Timestamp;
 
 use super::arguments::{History, Output};
-use super::colour::shade;
+use super::view::colour::shade;
 use super::view::duration;
 use super::{Exit, print, target};
 use crate::compose::Host;

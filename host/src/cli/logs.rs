@@ -9,8 +9,8 @@ use stagewright_pipeline::{Action, Fact, Outcome, Timestamp, event};
 use stagewright_runtime::Redactor;
 
 use super::arguments::{Logs, Output};
-use super::view::{self, said_text};
-use super::{Exit, colour, drive, print, target};
+use super::view::{self, colour, said_text};
+use super::{Exit, drive, print, target};
 use crate::compose::Host;
 use crate::description::Description;
 use crate::executor::sealed_values;

@@ -9,8 +9,8 @@ use stagewright_pipeline::environment::Schedule;
 use stagewright_pipeline::{Ledger, Record, State, Timestamp};
 
 use super::arguments::{Named, Output};
-use super::view::instant;
-use super::{Exit, colour, print, target};
+use super::view::{colour, instant};
+use super::{Exit, print, target};
 use crate::compose::Host;
 use crate::description::Description;
 use crate::executor::{observe, read_ledger};

@@ -7,9 +7,9 @@ use stagewright_pipeline::{
     Ending, Fact, Failure, Outcome, ServiceId, Settlement, Step, Timestamp, Verdict, event,
 };
 
+use super::colour::{shade, state};
 use super::picture::duration;
 use super::{Scene, Update, View, instant};
-use crate::cli::colour::{shade, state};
 use crate::cli::print::line;
 use crate::logs::{Record, Said};
 

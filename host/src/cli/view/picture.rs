@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use stagewright_pipeline::{Fact, Phase, Running, ServiceId, Settlement, StageId, Timestamp};
 
+use super::colour::{RESET, shade};
 use super::{Scene, Update, instant};
-use crate::cli::colour::{RESET, shade};
 use crate::cli::print::count;
 use crate::logs::Said;
 

@@ -6,7 +6,7 @@
 use std::io::{IsTerminal, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::arguments::Colour;
+use crate::cli::arguments::Colour;
 
 /// Are there colours? Not until it is decided.
 static ON: AtomicBool = AtomicBool::new(false);
