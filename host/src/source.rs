@@ -118,28 +118,30 @@ impl Sources {
         places: Places,
         cancel: &CancellationToken,
     ) -> Result<Listing, SourceError> {
-        let known = {
-            let (mirror, repository, commit) =
-                (self.mirror(repository), repository.clone(), commit.clone());
-            let places = places.clone();
+        let (mirror, wanted) = (
+            self.mirror(repository),
+            (repository.clone(), commit.clone()),
+        );
+        let listed = {
+            let (places, (repository, commit)) = (places.clone(), wanted.clone());
             // What was fetched never changes, so nobody's turn is waited for.
             errand::run(cancel, None, move |errand| {
-                if !mirror.keeps(&repository, &commit)? {
-                    return Ok(None);
-                }
-                mirror.list(&repository, &commit, &places, errand).map(Some)
+                mirror.list((&repository, &commit), &places, errand)
             })
         };
-        if let Some(listing) = known.await? {
+        if let Some(listing) = listed.await? {
             return Ok(listing);
         }
         let turn = self.own_turn(repository, cancel).await?;
-        let (mirror, repository, commit) =
-            (self.mirror(repository), repository.clone(), commit.clone());
+        let (mirror, (repository, commit)) = (self.mirror(repository), wanted);
         errand::run(cancel, None, move |errand| {
             let _turn = turn;
             mirror.provide(&repository, &commit, errand)?;
-            mirror.list(&repository, &commit, &places, errand)
+            let listed = mirror.list((&repository, &commit), &places, errand)?;
+            listed.ok_or_else(|| SourceError::Unreachable {
+                repository,
+                reason: "what was fetched of it is gone again".to_owned(),
+            })
         })
         .await
     }

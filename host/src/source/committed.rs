@@ -6,19 +6,21 @@
 //! what else decides the bytes of a checkout: `.gitattributes` files, also those above.
 
 use std::{
+    ffi::OsStr,
     io::Cursor,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
 use gix::object::tree::EntryKind;
+use stagewright_runtime::touch;
 
 use super::{
     CommitId, Repository, SourceError,
     errand::Errand,
     ignored::{self, Ignored},
     listing::{Item, Listing},
-    mirror::{Mirror, Purpose, sentence},
+    mirror::{Mirror, Purpose, object_id, sentence},
     tree::{LINK_ON_THE_WAY, climbs_at_most, short, starts},
 };
 
@@ -46,7 +48,7 @@ struct Found {
 /// The trees of one commit while they are listed.
 struct Trees<'a> {
     mirror: &'a gix::Repository,
-    root: gix::ObjectId,
+    root: gix::Tree<'a>,
     /// Names the commit and its repository.
     place: &'a str,
     /// The error of what git cannot read, from what it said.
@@ -54,27 +56,33 @@ struct Trees<'a> {
 }
 
 impl Mirror {
-    /// What a commit holds in these places; the mirror has to have the commit.
+    /// What a commit holds in these places; nothing when it has to be fetched first.
     ///
     /// # Errors
     /// When a place is not in it, and as a checkout of it would fail.
     pub(super) fn list(
         &self,
-        repository: &Repository,
-        commit: &CommitId,
+        (repository, commit): (&Repository, &CommitId),
         places: &Places,
         errand: &Errand,
-    ) -> Result<Listing, SourceError> {
+    ) -> Result<Option<Listing>, SourceError> {
+        // Marked as used, so that nobody removes it as old.
+        if touch(&self.clone_folder()).is_err() {
+            return Ok(None);
+        }
         let mirror = self.open(repository, Purpose::CheckOut)?;
+        if !object_id(commit).is_some_and(|id| mirror.has_object(id)) {
+            return Ok(None);
+        }
         let unreadable = |reason| SourceError::Unreadable {
             repository: repository.clone(),
             commit: commit.clone(),
             reason,
             mirror: self.folder().to_owned(),
         };
-        let root = || -> gix::Result<gix::ObjectId> {
+        let root = || -> gix::Result<gix::Tree<'_>> {
             let id = gix::ObjectId::from_hex(commit.as_str().as_bytes())?;
-            Ok(mirror.find_object(id)?.peel_to_tree()?.id)
+            mirror.find_object(id)?.peel_to_tree()
         };
         let trees = Trees {
             root: root().map_err(|error| unreadable(sentence(&error)))?,
@@ -82,7 +90,7 @@ impl Mirror {
             place: &format!("{repository} at commit {commit}"),
             unreadable: &unreadable,
         };
-        trees.list(places, errand)
+        trees.list(places, errand).map(Some)
     }
 }
 
@@ -147,13 +155,13 @@ impl Trees<'_> {
     fn find(&self, path: &Path) -> Result<Option<Found>, SourceError> {
         let root = Found {
             kind: EntryKind::Tree,
-            id: self.root,
+            id: self.root.id,
         };
         if path.as_os_str().is_empty() {
             return Ok(Some(root));
         }
-        let find = || self.mirror.find_tree(self.root)?.lookup_entry_by_path(path);
-        let entry = find().map_err(|error| (self.unreadable)(sentence(&error)))?;
+        let entry = self.root.lookup_entry_by_path(path);
+        let entry = entry.map_err(|error| (self.unreadable)(sentence(&error)))?;
         Ok(entry.map(|entry| Found {
             kind: entry.mode().kind(),
             id: entry.object_id(),
@@ -200,7 +208,7 @@ impl Trees<'_> {
             },
             EntryKind::Link => {
                 let target = self.content(path, found)?;
-                let leads = Path::new(std::ffi::OsStr::from_bytes(&target));
+                let leads = Path::new(OsStr::from_bytes(&target));
                 let parent = path.parent().unwrap_or(Path::new(""));
                 if !climbs_at_most(leads, parent.components().count()) {
                     let reason = format!("it is a link to {}", leads.display());
@@ -220,7 +228,7 @@ impl Trees<'_> {
         let mut list = || -> gix::Result<()> {
             for entry in self.mirror.find_tree(folder.id)?.iter() {
                 let entry = entry?;
-                let name = std::ffi::OsStr::from_bytes(entry.filename());
+                let name = OsStr::from_bytes(entry.filename());
                 if name != ".git" {
                     let found = Found {
                         kind: entry.kind(),

@@ -67,8 +67,12 @@ impl Listing {
         match self.items.entry(path.as_os_str().as_bytes().to_owned()) {
             // What is seen counts before what only decides how it is written.
             Entry::Occupied(_) if matches!(item, Item::Attributes(_)) => {}
-            Entry::Occupied(mut known) => drop(known.insert(item)),
-            Entry::Vacant(free) => drop(free.insert(item)),
+            Entry::Occupied(mut known) => {
+                known.insert(item);
+            }
+            Entry::Vacant(free) => {
+                free.insert(item);
+            }
         }
         if self.items.len() > MAX_ENTRIES {
             return Err(SourceError::TooLarge {

@@ -131,16 +131,6 @@ impl Mirror {
         Ok(())
     }
 
-    /// Whether a commit was fetched before. Then the mirror is marked as used, so that nobody
-    /// removes it as old.
-    pub(super) fn keeps(
-        &self,
-        repository: &Repository,
-        commit: &CommitId,
-    ) -> Result<bool, SourceError> {
-        Ok(touch(&self.clone_folder()).is_ok() && self.has(repository, commit)?)
-    }
-
     fn has(&self, repository: &Repository, commit: &CommitId) -> Result<bool, SourceError> {
         let mirror = self.open(repository, Purpose::CheckOut)?;
         Ok(object_id(commit).is_some_and(|id| mirror.has_object(id)))
@@ -327,7 +317,7 @@ fn ask_nobody(mirror: &mut gix::Repository) -> gix::Result<()> {
     Ok(())
 }
 
-fn object_id(commit: &CommitId) -> Option<gix::ObjectId> {
+pub(super) fn object_id(commit: &CommitId) -> Option<gix::ObjectId> {
     gix::ObjectId::from_hex(commit.as_str().as_bytes()).ok()
 }
 
