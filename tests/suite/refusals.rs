@@ -310,7 +310,7 @@ fn what_is_not_there_is_told_with_what_is() {
         ),
         (
             &["rollback", "--to", "-1"],
-            "`-1` is no deployment; `stagewright history` lists them",
+            "`-1` is no deployment: name one as 3 or as test-3; `stagewright history` lists them",
         ),
     ] {
         let run = installation.run(arguments);
