@@ -2,9 +2,9 @@
 //! what it said last.
 
 use stagewright_sdk::Failure;
+use stagewright_sdk::readiness::NotReady;
 
 use crate::machine::Supervised;
-use crate::readiness::NotReady;
 
 /// How many of the last lines go with a failure.
 const LINES: u32 = 20;

@@ -4,13 +4,13 @@
 //! not touched, or it is started again.
 
 use stagewright_sdk::process::ReleaseState;
+use stagewright_sdk::readiness::Gate;
 use stagewright_sdk::{Failure, Service, State, Step, log};
 
 use crate::condition::{alive, runs, untouched};
 use crate::config::{Config, Replace};
 use crate::failing::{not_ready, with_last_lines};
 use crate::machine::{Machine, Supervised};
-use crate::readiness::Gate;
 
 /// The releases that were there before, newest first, each with its state at that time.
 pub(crate) type Before<R> = Vec<(R, ReleaseState)>;
