@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use stagewright_pipeline::environment::document::Document;
 use stagewright_pipeline::environment::file::StrategyFile;
 use stagewright_pipeline::environment::{Duration, Finding, Problems, ServiceType, near};
+use stagewright_runtime::capability::docker;
 use stagewright_runtime::{LimitOverrides, PluginPolicy, Policy};
 
 pub(crate) use secrets::{OperatorSecrets, SecretsConfig};
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) pass_through: Vec<String>,
     /// Where secrets come from.
     pub(crate) secrets: SecretsConfig,
+    /// The Docker engine, for the plugins that use one.
+    pub(crate) docker: docker::Settings,
 }
 
 impl Default for Config {
@@ -50,6 +53,7 @@ impl Default for Config {
             cancel_grace: Duration(std::time::Duration::from_secs(30)),
             pass_through: Vec::new(),
             secrets: SecretsConfig::default(),
+            docker: docker::Settings::default(),
         }
     }
 }

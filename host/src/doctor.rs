@@ -3,6 +3,7 @@
 //! Nothing is changed by looking, and nothing is taken for granted: what is said to be there
 //! was asked.
 
+mod engines;
 mod environment;
 mod machine;
 
@@ -74,8 +75,11 @@ impl Finding {
 /// Looks at this machine, and at what an environment needs of it.
 pub(crate) async fn examine(host: &Arc<Host>, file: Option<&Path>) -> Vec<Finding> {
     let mut findings = machine::examine(host);
-    if let Some(file) = file {
-        findings.extend(environment::examine(host, file).await);
-    }
+    let (resolved, of_environment) = match file {
+        Some(file) => environment::examine(host, file).await,
+        None => (None, Vec::new()),
+    };
+    findings.extend(engines::examine(host, resolved.as_ref()).await);
+    findings.extend(of_environment);
     findings
 }

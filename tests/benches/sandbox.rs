@@ -30,6 +30,7 @@ pub fn runtime(state: &Path) -> Result<Runtime> {
         calls: stagewright_runtime::DEFAULT_CALLS,
         shim: Vec::new(),
         passed: Vec::new(),
+        docker: Default::default(),
     })?)
 }
 

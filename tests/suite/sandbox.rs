@@ -81,6 +81,7 @@ impl Sandbox {
             calls: 4,
             shim: vec![PROGRAM.into(), "shim".into()],
             passed: passed(),
+            docker: Default::default(),
         })
         .unwrap()
     }

@@ -74,6 +74,7 @@ impl Stage {
             calls: 4,
             shim: vec![PROGRAM.into(), "shim".into()],
             passed: pass_through(std::env::vars_os()),
+            docker: Default::default(),
         });
         Self {
             runtime: runtime.unwrap(),

@@ -31,6 +31,7 @@ pub mod offered {
             "stagewright:plugin/images.image": crate::capability::images::Image,
             "stagewright:plugin/images.draft": crate::capability::images::Draft,
             "stagewright:plugin/process.release": crate::capability::process::Release,
+            "stagewright:plugin/docker.container": crate::capability::docker::Container,
             "stagewright:plugin/secrets.secret": crate::capability::secrets::Secret,
         },
         trappable_error_type: {

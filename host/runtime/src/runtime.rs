@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::capability::docker;
 use crate::capability::images::{ImageError, Scope, Store};
 use crate::capability::process;
 use crate::catalog::{Builtin, Catalog, CatalogError, Inspection};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub shim: Vec<OsString>,
     /// The variables of the host that programs get, as [`process::pass_through`] picks them.
     pub passed: Vec<(String, String)>,
+    /// The Docker engine, for plugins that are granted it.
+    pub docker: docker::Settings,
 }
 
 /// The number of calls at the same time where nothing is said.
@@ -82,6 +85,7 @@ impl Runtime {
             calls,
             shim,
             passed,
+            docker,
         } = settings;
         let engine = Engine::new(calls)?;
         let cache = ComponentCache::open(state.join("components"), engine.wasm().clone())?;
@@ -95,6 +99,7 @@ impl Runtime {
                 passed: passed.clone(),
             }),
             runner: process::Runner::new(shim, passed),
+            docker: docker::Engine::new(docker, &state),
             views: Views::open(state.join("views")).map_err(RuntimeError::Views)?,
         };
         let catalog = Catalog::new(builtin, cache, policy, linker);
@@ -191,6 +196,11 @@ impl Runtime {
     /// The releases on this machine.
     pub fn supervisor(&self) -> &process::Supervisor {
         &self.shared.host.supervisor
+    }
+
+    /// The Docker engine that the operator chose.
+    pub fn docker(&self) -> &docker::Engine {
+        &self.shared.host.docker
     }
 
     /// How many calls run at the same time.

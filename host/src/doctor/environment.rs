@@ -13,8 +13,9 @@ use super::{Finding, State};
 use crate::compose::Host;
 use crate::resolve::{Extent, Resolved, granted_commands, resolve};
 
-/// Looks at an environment file and at everything that it takes from the world.
-pub(super) async fn examine(host: &Arc<Host>, file: &Path) -> Vec<Finding> {
+/// Looks at an environment file and at everything that it takes from the world. What came of
+/// it, when nothing is wrong with it.
+pub(super) async fn examine(host: &Arc<Host>, file: &Path) -> (Option<Resolved>, Vec<Finding>) {
     match resolve(host, file, Action::Deploy, &[], Extent::World).await {
         Ok(resolved) => {
             let environment = &resolved.description.environment;
@@ -24,20 +25,20 @@ pub(super) async fn examine(host: &Arc<Host>, file: &Path) -> Vec<Finding> {
             );
             let mut findings = vec![Finding::new("environment", State::Ready, found)];
             findings.extend(programs(&resolved));
-            findings
+            (Some(resolved), findings)
         }
-        Err(error) => match error.downcast::<Problems>() {
-            Ok(problems) => told(&problems),
-            Err(error) => vec![Finding::new(
-                "environment",
-                State::Missing,
-                format!("{error:#}"),
-            )],
-        },
+        Err(error) => (None, told(error)),
     }
 }
 
-fn told(problems: &Problems) -> Vec<Finding> {
+fn told(error: anyhow::Error) -> Vec<Finding> {
+    let problems = match error.downcast::<Problems>() {
+        Ok(problems) => problems,
+        Err(error) => {
+            let found = format!("{error:#}");
+            return vec![Finding::new("environment", State::Missing, found)];
+        }
+    };
     let findings = problems.problems.iter().map(|problem| Finding {
         subject: format!("{}:{}:{}", problem.file, problem.line, problem.column),
         state: State::Missing,

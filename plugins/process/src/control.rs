@@ -1,13 +1,13 @@
 //! What can be done with what is deployed: look at it, stop it, start it, remove it.
 
 use stagewright_sdk::process::ReleaseState;
+use stagewright_sdk::readiness::Gate;
 use stagewright_sdk::{Change, Failure, Service, State, Step, log};
 
 use crate::condition::{alive, current, runs};
 use crate::config::{Config, Replace};
 use crate::failing::{more_of_release, not_ready};
 use crate::machine::{Machine, Supervised};
-use crate::readiness::Gate;
 
 /// What there is now. Changes nothing.
 pub(crate) fn observe<M: Machine>(

@@ -1,10 +1,10 @@
 //! Failures of releases, with what a person needs to find the cause: how the process ended and
 //! what it said last.
 
+use stagewright_sdk::readiness::NotReady;
 use stagewright_sdk::{Failure, Service, Step};
 
 use crate::machine::Supervised;
-use crate::readiness::NotReady;
 
 /// How many of the last lines go with a failure.
 const LINES: u32 = 20;

@@ -9,11 +9,12 @@ mod condition;
 mod config;
 mod control;
 mod failing;
+#[cfg(test)]
+mod gate_tests;
 mod job;
 mod machine;
 #[cfg(test)]
 mod made_up;
-mod readiness;
 mod rollout;
 
 use stagewright_sdk::{

@@ -6,8 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use stagewright_sdk::process::{Exit, Launch, ReleaseState};
+use stagewright_sdk::readiness::{Candidate, Life, Time};
 use stagewright_sdk::{Failure, Output, probe};
 
+use crate::condition::runs;
 use crate::machine::{Machine, Supervised};
 
 /// How a program behaves once it was started.
@@ -138,7 +140,9 @@ impl Machine for MadeUp {
         self.0.borrow_mut().done.push("remove data".to_owned());
         Ok(())
     }
+}
 
+impl Time for MadeUp {
     fn elapsed(&self) -> Duration {
         self.0.borrow().now
     }
@@ -298,6 +302,19 @@ impl Supervised for Handle {
             .releases
             .retain(|record| record.step_id != self.step_id);
         Ok(())
+    }
+}
+
+impl Candidate for Handle {
+    fn life(&self) -> Result<Life, Failure> {
+        let state = self.state()?;
+        Ok(Life {
+            runs: runs(&state),
+            restarts: state.restarts,
+            exit: state.exit,
+            detail: state.detail,
+            own_check: None,
+        })
     }
 
     fn tcp(&self, _: u16, _: u32) -> Result<(), Failure> {

@@ -5,13 +5,13 @@
 //! the failure says so.
 
 use stagewright_sdk::process::ReleaseState;
+use stagewright_sdk::readiness::{Gate, NotReady};
 use stagewright_sdk::{Failure, Service, State, Step, log};
 
 use crate::condition::{alive, runs, untouched};
 use crate::config::{Config, Replace};
 use crate::failing::{more_of_step, not_ready, with_last_lines};
 use crate::machine::{Machine, Supervised};
-use crate::readiness::{Gate, NotReady};
 
 /// The releases that were there before, newest first, each with its state at that time.
 pub(crate) type Before<R> = Vec<(R, ReleaseState)>;

@@ -6,6 +6,7 @@
 
 use wasmtime::component::ResourceTableError;
 
+use super::docker::DockerView;
 use super::images::ImagesView;
 use super::probe::ProbeView;
 use super::process::ProcessView;
@@ -43,6 +44,7 @@ refusing!(
     ProcessView<'_>,
     ProbeView<'_>,
     SecretsView<'_>,
+    DockerView<'_>,
 );
 
 impl From<Failure> for Refusal {

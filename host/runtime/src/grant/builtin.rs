@@ -3,7 +3,7 @@
 //! This table is what `plugin inspect` prints. An entry of the operator's configuration
 //! replaces the whole row.
 
-use super::{Grants, ProcessGrant, SecretsGrant};
+use super::{DockerGrant, Grants, ProcessGrant, SecretsGrant};
 
 /// The grants of the built-in plugin of that name. `None`: there is none of that name here.
 pub(crate) fn grants(name: &str) -> Option<Grants> {
@@ -21,6 +21,23 @@ pub(crate) fn grants(name: &str) -> Option<Grants> {
             ..folders_and_images
         }),
         "static" | "image" | "layout" => Some(folders_and_images),
+        "dockerfile" => Some(Grants {
+            docker: Some(DockerGrant {
+                build: true,
+                ..DockerGrant::default()
+            }),
+            secrets: Some(SecretsGrant::default()),
+            ..folders_and_images
+        }),
+        "docker" => Some(Grants {
+            images: true,
+            docker: Some(DockerGrant {
+                run: true,
+                ..DockerGrant::default()
+            }),
+            secrets: Some(SecretsGrant::default()),
+            ..Grants::default()
+        }),
         "process" => Some(Grants {
             images: true,
             process: Some(ProcessGrant {

@@ -13,6 +13,7 @@ use crate::bindings::offered;
 use crate::call::Operations;
 use crate::capability::cancel::Cancelled;
 use crate::capability::clock::{ClockView, Time};
+use crate::capability::docker::{DockerAccess, DockerContext, DockerView};
 use crate::capability::images::{ImageAccess, ImagesContext, ImagesView};
 use crate::capability::log::{Log, StepLog};
 use crate::capability::probe::{ProbeAccess, ProbeContext, ProbeView};
@@ -35,6 +36,7 @@ pub(crate) struct Guest {
     workspace: WorkspaceContext,
     images: Option<ImagesContext>,
     process: Option<ProcessContext>,
+    docker: Option<DockerContext>,
     probe: ProbeContext,
     wasi: Option<WasiCtx>,
     /// Of the source, for as long as the guest is there.
@@ -51,6 +53,8 @@ pub(crate) struct Contexts {
     pub(crate) images: Option<ImagesContext>,
     /// `None`: not granted.
     pub(crate) process: Option<ProcessContext>,
+    /// `None`: not granted.
+    pub(crate) docker: Option<DockerContext>,
     pub(crate) probe: ProbeContext,
     /// For guests that import WASI.
     pub(crate) wasi: Option<WasiCtx>,
@@ -67,6 +71,7 @@ impl Guest {
             workspace,
             images,
             process,
+            docker,
             probe,
             wasi,
             copied,
@@ -84,6 +89,7 @@ impl Guest {
             workspace,
             images,
             process,
+            docker,
             probe,
             wasi,
             _copied: copied,
@@ -136,6 +142,14 @@ impl Guest {
         }
     }
 
+    fn docker(&mut self) -> DockerView<'_> {
+        DockerView {
+            context: self.docker.as_ref(),
+            operations: &self.operations,
+            table: &mut self.table,
+        }
+    }
+
     fn probe(&mut self) -> ProbeView<'_> {
         ProbeView {
             context: &self.probe,
@@ -173,6 +187,7 @@ pub(crate) fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>>
     offered::workspace::add_to_linker::<_, WorkspaceAccess>(offer, Guest::workspace)?;
     offered::images::add_to_linker::<_, ImageAccess>(offer, Guest::images)?;
     offered::process::add_to_linker::<_, ProcessAccess>(offer, Guest::process)?;
+    offered::docker::add_to_linker::<_, DockerAccess>(offer, Guest::docker)?;
     offered::probe::add_to_linker::<_, ProbeAccess>(offer, Guest::probe)?;
     offered::secrets::add_to_linker::<_, SecretAccess>(offer, Guest::secrets)?;
     wasmtime_wasi::p2::add_to_linker_async(offer)?;

@@ -12,6 +12,7 @@ use wasmtime::component::Resource;
 
 use super::{Loaded, Unheard, shortly};
 use crate::call::{Call, HostFault, Operations, StepError};
+use crate::capability::docker::{self, DockerContext};
 use crate::capability::images::{ImagesContext, Store as Images, UnpackLimits};
 use crate::capability::log::{Sink, StepLog};
 use crate::capability::probe::ProbeContext;
@@ -36,6 +37,7 @@ pub(crate) struct Host {
     pub(crate) images: Images,
     pub(crate) supervisor: Supervisor,
     pub(crate) runner: Runner,
+    pub(crate) docker: docker::Engine,
     pub(crate) views: Views,
 }
 
@@ -95,6 +97,7 @@ impl<'a> Surroundings<'a> {
         {
             process.sweep().await;
         }
+        contexts.docker = docker(loaded, host, &call, &contexts)?;
         contexts.probe = ProbeContext {
             granted: grants.probe,
         };
@@ -232,6 +235,7 @@ fn bare(entry: &Entry<'_>, sink: Arc<dyn Sink>, redactor: Arc<Redactor>) -> Cont
         secrets: Arc::new(SecretsContext::none()),
         images: None,
         process: None,
+        docker: None,
         probe: ProbeContext { granted: false },
         workspace: WorkspaceContext {
             workspace: None,
@@ -287,6 +291,35 @@ fn process(
         stop_grace: loaded.limits.stop_grace,
         reason: call.step.reason.clone(),
         deadline: entry.deadline,
+        secrets: Arc::clone(&contexts.secrets),
+        log: Arc::clone(&contexts.log),
+    }))
+}
+
+fn docker(
+    loaded: &Loaded,
+    host: &Host,
+    call: &Call,
+    contexts: &Contexts,
+) -> Result<Option<DockerContext>, StepError> {
+    let Some(grant) = &loaded.grants.docker else {
+        return Ok(None);
+    };
+    let service = &call.service;
+    let owner = host.docker.owner(&service.environment, &service.name);
+    let owner = owner.map_err(|error| {
+        StepError::Host(format!(
+            "the name of this installation cannot be read: {error}"
+        ))
+    })?;
+    Ok(Some(DockerContext {
+        engine: host.docker.clone(),
+        grant: grant.clone(),
+        owner,
+        service: service.clone(),
+        deployment: call.step.deployment.clone(),
+        reason: call.step.reason.clone(),
+        store: host.images.clone(),
         secrets: Arc::clone(&contexts.secrets),
         log: Arc::clone(&contexts.log),
     }))

@@ -69,6 +69,7 @@ pub(super) fn runtime(state: &Path, policy: Policy, calls: u32) -> Runtime {
         calls,
         shim: Vec::new(),
         passed: Vec::new(),
+        docker: Default::default(),
     })
     .unwrap()
 }

@@ -1,6 +1,7 @@
 //! The images capability: OCI images in the host's own store, and in layouts beside an
 //! environment file.
 
+mod adopt;
 mod blobs;
 mod choice;
 mod config;
@@ -29,4 +30,6 @@ pub use runnable::check_runnable;
 pub use store::{Scope, Store};
 pub use unpack::{UnpackLimits, unpack};
 
+pub(crate) use adopt::{Spool, diff_ids};
 pub(crate) use host::{ImageAccess, ImagesContext, ImagesView};
+pub(crate) use pack::Packed;

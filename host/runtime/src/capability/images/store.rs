@@ -174,6 +174,10 @@ impl Store {
         &self.root
     }
 
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     pub(crate) fn blobs(&self) -> &Blobs {
         &self.blobs
     }

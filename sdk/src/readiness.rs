@@ -1,13 +1,13 @@
-//! The health gate: from the start of a release until it counts as ready, or as broken.
+//! The health gate: from the start of a program until it counts as ready, or as broken.
+//!
+//! What is waited for is a [`Candidate`], which releases and containers are, and time is what
+//! [`Time`] says, so that the gate can be tested without a host.
 
 use std::time::Duration;
 
-use stagewright_sdk::health::{Check, Health};
-use stagewright_sdk::process::{Exit, ReleaseState};
-use stagewright_sdk::{Failure, Service, Span, probe};
-
-use crate::condition::runs;
-use crate::machine::{Machine, Supervised};
+use crate::health::{Check, Health};
+use crate::process::Exit;
+use crate::{Failure, Service, Span, clock, probe};
 
 /// How long a service without a health check has to run to count as ready.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -24,8 +24,76 @@ const WITHOUT_DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// Kept back of the step's time, beside the grace period, to put right what is not ready.
 const RESERVE: Duration = Duration::from_secs(5);
 
+/// Time, as a gate needs it.
+pub trait Time {
+    /// Since the call began.
+    fn elapsed(&self) -> Duration;
+    /// Until the host ends the step.
+    fn remaining(&self) -> Option<Duration>;
+    /// Waits; false when the step was cancelled.
+    fn pause(&self, time: Duration) -> bool;
+}
+
+/// The time of the host that called.
+pub struct HostTime;
+
+/// What is waited for.
+pub trait Candidate {
+    /// How it is.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn life(&self) -> Result<Life, Failure>;
+    /// Connects to a port.
+    ///
+    /// # Errors
+    /// [`probe::UNREACHABLE`] means "not yet", here and in the next three.
+    fn tcp(&self, port: u16, timeout_ms: u32) -> Result<(), Failure>;
+    /// `GET path`; answers with the status.
+    ///
+    /// # Errors
+    /// As above.
+    fn http(&self, port: u16, path: &str, timeout_ms: u32) -> Result<u16, Failure>;
+    /// Runs a program in it.
+    ///
+    /// # Errors
+    /// As above; [`probe::TIMED_OUT`] means "not yet" as well.
+    fn exec(&self, argv: &[String], timeout_ms: u32) -> Result<Exit, Failure>;
+    /// `grpc.health.v1.Health/Check`; answers with the status.
+    ///
+    /// # Errors
+    /// As above.
+    fn grpc(&self, port: u16, service: &str, timeout_ms: u32) -> Result<String, Failure>;
+}
+
+/// How a candidate is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Life {
+    /// There is a process, or there will be one without anybody's doing.
+    pub runs: bool,
+    /// How often it was started again after it had ended by itself.
+    pub restarts: u32,
+    /// How it ended last.
+    pub exit: Option<Exit>,
+    /// One sentence for people.
+    pub detail: String,
+    /// What the image's own check says, where it has one.
+    pub own_check: Option<OwnCheck>,
+}
+
+/// What an image's own check says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnCheck {
+    /// All is well.
+    Healthy,
+    /// It has not succeeded yet, and has not given up either.
+    Starting,
+    /// It has given up; with what it said last.
+    Unhealthy(String),
+}
+
 /// When a release counts as ready.
-pub(crate) struct Gate {
+pub struct Gate {
     probe: Option<Probe>,
     interval: Duration,
     within: Option<Duration>,
@@ -42,12 +110,13 @@ enum Probe {
 
 /// Why a release is not ready.
 #[derive(Debug, PartialEq)]
-pub(crate) struct NotReady {
+pub struct NotReady {
     /// As a sentence goes on after "It is not ready: ".
-    pub(crate) reason: String,
+    pub reason: String,
     /// How its process ended, if it did.
-    pub(crate) exit: Option<Exit>,
-    pub(crate) cancelled: bool,
+    pub exit: Option<Exit>,
+    /// Nobody waits for it any more.
+    pub cancelled: bool,
 }
 
 impl Gate {
@@ -55,7 +124,7 @@ impl Gate {
     ///
     /// # Errors
     /// When its health check cannot be read or names a port that it does not declare.
-    pub(crate) fn of(service: &Service, stop_grace: Duration) -> Result<Self, Failure> {
+    pub fn of(service: &Service, stop_grace: Duration) -> Result<Self, Failure> {
         let health = service.readiness()?;
         Ok(Self {
             probe: health
@@ -68,26 +137,25 @@ impl Gate {
         })
     }
 
-    /// Waits until a release is ready.
-    pub(crate) fn pass<M: Machine>(
-        &self,
-        machine: &M,
-        release: &M::Release,
-    ) -> Result<(), NotReady> {
-        let begin = machine.elapsed();
-        let limit = self.limit(machine);
+    /// Waits until a candidate is ready.
+    ///
+    /// # Errors
+    /// When it is not and will not be, or nobody waits any longer.
+    pub fn pass(&self, time: &impl Time, candidate: &impl Candidate) -> Result<(), NotReady> {
+        let begin = time.elapsed();
+        let limit = self.limit(time);
         let mut pause = FIRST_PAUSE.min(self.interval);
         loop {
-            let reason = match self.look(machine, release, begin)? {
+            let reason = match self.look(time, candidate, begin)? {
                 Answer::Ready => return Ok(()),
                 Answer::NotYet(reason) => reason,
             };
-            let passed = machine.elapsed().saturating_sub(begin);
+            let passed = time.elapsed().saturating_sub(begin);
             if passed >= limit {
                 let after = Span(Duration::from_millis(passed.as_millis() as u64));
                 return Err(NotReady::because(format!("after {after}, {reason}")));
             }
-            if !machine.pause(pause.min(limit.saturating_sub(passed))) {
+            if !time.pause(pause.min(limit.saturating_sub(passed))) {
                 return Err(NotReady::cancelled());
             }
             pause = (pause * 2).min(self.interval);
@@ -97,11 +165,17 @@ impl Gate {
     /// What the check says of a release that runs, for those who only look. None: it is ready.
     /// An answer that does not come in time may be the fault of a busy machine, and what is
     /// called failed is replaced; so it is asked for more than once.
-    pub(crate) fn complaint<R: Supervised>(&self, release: &R) -> Option<String> {
-        let probe = self.probe.as_ref()?;
+    pub fn complaint(&self, candidate: &impl Candidate) -> Option<String> {
+        let Some(probe) = &self.probe else {
+            let own_check = candidate.life().ok()?.own_check;
+            return match own_check {
+                Some(OwnCheck::Unhealthy(said)) => Some(unhealthy(&said)),
+                _ => None,
+            };
+        };
         let mut complaint = None;
         for _ in 0..MOST_LOOKS {
-            match probe.ask(release) {
+            match probe.ask(candidate) {
                 Ok(()) => return None,
                 Err(Refusal::Never(reason)) => return Some(reason),
                 Err(Refusal::Cancelled) => return Some(NotReady::cancelled().reason),
@@ -111,38 +185,49 @@ impl Gate {
         complaint
     }
 
-    fn limit<M: Machine>(&self, machine: &M) -> Duration {
+    fn limit(&self, time: &impl Time) -> Duration {
         let within = self.within.unwrap_or(Duration::MAX);
-        match machine.remaining() {
+        match time.remaining() {
             Some(remaining) => within.min(remaining.saturating_sub(self.reserve)),
             None if self.within.is_none() => WITHOUT_DEADLINE,
             None => within,
         }
     }
 
-    fn look<M: Machine>(
+    fn look(
         &self,
-        machine: &M,
-        release: &M::Release,
+        time: &impl Time,
+        candidate: &impl Candidate,
         begin: Duration,
     ) -> Result<Answer, NotReady> {
-        let state = release
-            .state()
+        let life = candidate
+            .life()
             .map_err(|failure| NotReady::because(failure.message))?;
         let patience = match self.probe {
             Some(_) => MOST_RESTARTS,
             None => 1,
         };
-        if !runs(&state) || state.restarts >= patience {
-            return Err(NotReady::ended(&state));
+        if !life.runs || life.restarts >= patience {
+            return Err(NotReady::ended(&life));
         }
         let Some(probe) = &self.probe else {
-            return Ok(match machine.elapsed().saturating_sub(begin) >= SETTLED {
+            match &life.own_check {
+                Some(OwnCheck::Healthy) => return Ok(Answer::Ready),
+                Some(OwnCheck::Starting) => {
+                    let reason = "the health check of its image has not succeeded yet";
+                    return Ok(Answer::NotYet(reason.to_owned()));
+                }
+                Some(OwnCheck::Unhealthy(said)) => {
+                    return Err(NotReady::because(unhealthy(said)));
+                }
+                None => {}
+            }
+            return Ok(match time.elapsed().saturating_sub(begin) >= SETTLED {
                 true => Answer::Ready,
                 false => Answer::NotYet("it has only just started".to_owned()),
             });
         };
-        match probe.ask(release) {
+        match probe.ask(candidate) {
             Ok(()) => Ok(Answer::Ready),
             Err(Refusal::NotYet(reason)) => Ok(Answer::NotYet(reason)),
             Err(Refusal::Never(reason)) => Err(NotReady::because(reason)),
@@ -177,7 +262,7 @@ impl Probe {
         })
     }
 
-    fn ask<R: Supervised>(&self, release: &R) -> Result<(), Refusal> {
+    fn ask(&self, candidate: &impl Candidate) -> Result<(), Refusal> {
         let not_yet = [probe::UNREACHABLE, probe::TIMED_OUT];
         let refusal = |failure: Failure| match failure.code.as_str() {
             "cancelled" => Refusal::Cancelled,
@@ -185,22 +270,22 @@ impl Probe {
             _ => Refusal::Never(failure.message),
         };
         let reason = match self {
-            Self::Tcp(port, timeout) => return release.tcp(*port, *timeout).map_err(refusal),
+            Self::Tcp(port, timeout) => return candidate.tcp(*port, *timeout).map_err(refusal),
             Self::Http(port, path, timeout) => {
-                match release.http(*port, path, *timeout).map_err(refusal)? {
+                match candidate.http(*port, path, *timeout).map_err(refusal)? {
                     200..=399 => return Ok(()),
                     status => format!("GET {path} on port {port} answered {status}"),
                 }
             }
             Self::Exec(command, timeout) => {
-                let exit = release.exec(command, *timeout).map_err(refusal)?;
+                let exit = candidate.exec(command, *timeout).map_err(refusal)?;
                 if exit.success() {
                     return Ok(());
                 }
                 format!("the check `{}` ended with {exit}", command.join(" "))
             }
             Self::Grpc(port, service, timeout) => {
-                match release.grpc(*port, service, *timeout).map_err(refusal)? {
+                match candidate.grpc(*port, service, *timeout).map_err(refusal)? {
                     status if status == "SERVING" => return Ok(()),
                     status => format!("the gRPC health check on port {port} answered {status}"),
                 }
@@ -211,7 +296,8 @@ impl Probe {
 }
 
 impl NotReady {
-    pub(crate) fn because(reason: String) -> Self {
+    /// For a reason of the caller's.
+    pub fn because(reason: String) -> Self {
         Self {
             reason,
             exit: None,
@@ -226,20 +312,38 @@ impl NotReady {
         }
     }
 
-    fn ended(state: &ReleaseState) -> Self {
-        let how = match (&state.exit, state.restarts) {
+    fn ended(life: &Life) -> Self {
+        let how = match (&life.exit, life.restarts) {
             (Some(exit), 0) => format!("its process ended with {exit}"),
             (Some(exit), times) => {
                 format!("its process ended {times} times and more, at last with {exit}")
             }
-            (None, _) => state.detail.clone(),
+            (None, _) => life.detail.clone(),
         };
         Self {
-            exit: state.exit,
+            exit: life.exit,
             ..Self::because(how)
         }
     }
 }
 
-#[cfg(test)]
-mod tests;
+fn unhealthy(said: &str) -> String {
+    match said {
+        "" => "the health check of its image has failed".to_owned(),
+        said => format!("the health check of its image has failed: {said}"),
+    }
+}
+
+impl Time for HostTime {
+    fn elapsed(&self) -> Duration {
+        clock::elapsed()
+    }
+
+    fn remaining(&self) -> Option<Duration> {
+        clock::remaining()
+    }
+
+    fn pause(&self, time: Duration) -> bool {
+        clock::sleep(time)
+    }
+}
