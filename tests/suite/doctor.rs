@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::engines::Docker;
 use crate::environment::{free_port, server, with};
 use crate::installation::{Installation, PROGRAM, Run};
 
@@ -83,4 +84,44 @@ fn programs_that_builds_run_are_looked_for() {
     );
     installation.write("stagewright.yaml", &build("sh"));
     installation.succeed(&["doctor"]);
+}
+
+#[test]
+fn an_engine_is_missing_only_where_somebody_needs_it() {
+    let installation = with(&[server("web", free_port(), "x")]);
+    installation.configure("docker: { host: \"unix:///nowhere/docker.sock\" }\n");
+    let run = installation.succeed(&["doctor", "--output", "json"]);
+    assert_eq!(finding(&run, "docker")["state"], "unneeded", "{run}");
+    installation.configure(
+        "docker: { host: \"unix:///nowhere/docker.sock\" }\n\
+         strategies: { application: { deploy: \"builtin:docker\" } }\n",
+    );
+    let run = installation.run(&["doctor", "--output", "json"]);
+    assert_eq!(run.code, Some(2), "{run}");
+    let docker = finding(&run, "docker");
+    assert_eq!(docker["state"], "missing", "{docker}");
+    let found = docker["found"].as_str().unwrap();
+    assert!(
+        found.contains("/nowhere/docker.sock") && found.contains("needed by web"),
+        "{found}"
+    );
+    assert!(
+        docker["hint"].as_str().unwrap().contains("docker"),
+        "{docker}"
+    );
+}
+
+#[test]
+fn an_engine_that_is_there_says_what_it_is() {
+    let engine = Docker::shared();
+    let installation = Installation::new();
+    installation.configure(&format!("docker: {{ host: \"{}\" }}\n", engine.host()));
+    let run = installation.succeed(&["doctor", "--output", "json"]);
+    let docker = finding(&run, "docker");
+    assert_eq!(docker["state"], "ready", "{docker}");
+    let version = engine.cli(&["version", "--format", "{{.Server.Version}}"]);
+    assert!(
+        docker["found"].as_str().unwrap().starts_with(&version),
+        "{docker} {version}"
+    );
 }
