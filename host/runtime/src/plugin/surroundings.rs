@@ -66,7 +66,10 @@ impl<'a> Surroundings<'a> {
         function: &'static str,
     ) -> Result<Self, StepError> {
         let limits = &loaded.limits;
-        let (limit, longest) = match QUESTIONS.contains(&function) {
+        // An answer is short work, but not when a source may have to be brought here for it.
+        let is_short =
+            QUESTIONS.contains(&function) && !matches!(call.source, Some(Supply::OnDemand(_)));
+        let (limit, longest) = match is_short {
             true if limits.question < limits.call => ("question", limits.question),
             _ => ("call", limits.call),
         };
