@@ -130,12 +130,18 @@ async fn of_release(host: &Host, environment: &str, service: &str, output: Outpu
         .supervisor()
         .service(environment, service)?
         .releases()?;
-    let Some(newest) = releases.first() else {
-        bail!("{service} of `{environment}` has no release on this machine");
+    let unreadable = || format!("the log of {service} is unreadable");
+    let lines = match releases.first() {
+        Some(newest) => newest.tail(TAIL).with_context(unreadable)?,
+        None => {
+            let runtime = host.runtime()?;
+            let printed = runtime.docker().printed(environment, service, TAIL).await;
+            let Some(lines) = printed.with_context(unreadable)? else {
+                bail!("{service} of `{environment}` has no release and no container");
+            };
+            lines
+        }
     };
-    let lines = newest
-        .tail(TAIL)
-        .with_context(|| format!("the log of {service} is unreadable"))?;
     let redactor = secrets_of(host, environment, service).await?;
     for text in lines.iter().map(|line| harmless(&redactor.redact(line))) {
         match output {
