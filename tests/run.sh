@@ -3,10 +3,11 @@
 # real thing, documentation. Installs or makes what the machine lacks; stops at the first
 # failure. `--without NAME` leaves out a group of tests that need more than Rust, git and cc:
 #   oci-tools   skopeo and umoci read what was built
+#   docker      a Docker engine builds and runs services; one that runs already is used
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(oci-tools)
+groups=(oci-tools docker)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -15,12 +16,15 @@ fail() {
     exit "${code:-1}"
 }
 
-# Installs the packages, named like their programs, of programs that are not there.
+# The packages of programs that are not named like them.
+declare -A packages=([dockerd]=docker.io [busybox]=busybox-static)
+
+# Installs the packages of programs that are not there.
 provide() {
     local group=$1 program missing=() as=()
     shift
     for program; do
-        command -v "$program" >/dev/null || missing+=("$program")
+        command -v "$program" >/dev/null || missing+=("${packages[$program]-$program}")
     done
     ((${#missing[@]})) || return 0
     say "installing ${missing[*]}"
@@ -53,6 +57,7 @@ for group in "${left_out[@]}"; do
     skips+=(--skip "${group//-/_}::")
 done
 [[ " ${left_out[*]} " == *" oci-tools "* ]] || provide oci-tools skopeo umoci
+[[ " ${left_out[*]} " == *" docker "* ]] || provide docker dockerd busybox
 
 # The example's programs are packages of their own, as a user's would be.
 examples() {

@@ -85,6 +85,8 @@ pub fn main_with(clock: Arc<dyn Clock>) -> ExitCode {
         .with_writer(std::io::stderr)
         .with_target(false)
         .init();
+    // Libraries that say more may say what they send: the environment of a container.
+    log::set_max_level(log::LevelFilter::Info);
     let output = arguments.global.output;
     view::colour::decide(arguments.global.color);
     match run(arguments, clock) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::health::{Check, Health};
 use crate::process::Exit;
-use crate::{Failure, Service, Span, clock, probe};
+use crate::{Failure, Retry, Service, Span, clock, probe};
 
 /// How long a service without a health check has to run to count as ready.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -200,9 +200,14 @@ impl Gate {
         candidate: &impl Candidate,
         begin: Duration,
     ) -> Result<Answer, NotReady> {
-        let life = candidate
-            .life()
-            .map_err(|failure| NotReady::because(failure.message))?;
+        let life = match candidate.life() {
+            Ok(life) => life,
+            // Who looks after it is away, and comes back: an engine that is restarted.
+            Err(failure) if failure.retry != Retry::Never => {
+                return Ok(Answer::NotYet(failure.message));
+            }
+            Err(failure) => return Err(NotReady::because(failure.message)),
+        };
         let patience = match self.probe {
             Some(_) => MOST_RESTARTS,
             None => 1,

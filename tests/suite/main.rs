@@ -14,6 +14,7 @@ mod broken_builds;
 mod cancelling;
 mod clock;
 mod deploying;
+mod docker;
 mod doctor;
 mod driving;
 mod engines;

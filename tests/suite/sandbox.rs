@@ -1,22 +1,24 @@
 //! The sandbox through its public interface, and guests to run in it that no toolchain made.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
+use stagewright_runtime::capability::docker;
 use stagewright_runtime::capability::images::{Draft, Store};
 use stagewright_runtime::capability::process::pass_through;
 use stagewright_runtime::folder::{Access, Folder, Interrupt};
-use stagewright_runtime::record::{Failure, Service, Step, Variable};
+use stagewright_runtime::record::{Failure, Port, Service, Step, Variable};
 use stagewright_runtime::{
     Call, Cancel, Digest, LogLine, Policy, Progress, Redactor, Runtime, SecretText, Secrets,
     Settings, Sink, Source, Supply,
 };
 use tempfile::TempDir;
 
+use crate::engines::Docker;
 use crate::installation::PROGRAM;
 
 /// A program that listens; `peer` is found where programs of the machine are.
@@ -30,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// an image, a port, a secret.
 pub struct Sandbox {
     folder: TempDir,
+    /// Where a call may use one.
+    engine: OnceLock<&'static Docker>,
 }
 
 impl Sandbox {
@@ -37,6 +41,7 @@ impl Sandbox {
     pub fn new() -> Self {
         let sandbox = Self {
             folder: tempfile::tempdir().unwrap(),
+            engine: OnceLock::new(),
         };
         sandbox.put("source/file", "public");
         sandbox.put("outside/secret", "secret");
@@ -81,7 +86,10 @@ impl Sandbox {
             calls: 4,
             shim: vec![PROGRAM.into(), "shim".into()],
             passed: passed(),
-            docker: Default::default(),
+            docker: docker::Settings {
+                host: self.engine.get().map(|engine| engine.host().to_owned()),
+                ..docker::Settings::default()
+            },
         })
         .unwrap()
     }
@@ -124,6 +132,21 @@ impl Sandbox {
         }
     }
 
+    /// A call that may use the engine of the tests, for an image with a program and a context
+    /// to build.
+    pub fn engine(&self, mut call: Call) -> Call {
+        self.engine.get_or_init(Docker::shared);
+        self.put("packed/note", "packed");
+        std::fs::copy("/bin/busybox", self.path("packed/busybox")).unwrap();
+        self.put("source/Dockerfile", "FROM scratch\nCOPY file /file\n");
+        call.service.ports = vec![Port {
+            name: "http".into(),
+            number: 8080,
+            protocol: "tcp".into(),
+        }];
+        call
+    }
+
     /// Runs a guest with these grants; the answer has one line for each of its attempts.
     pub async fn run(&self, guest: &[u8], grants: &Value, call: Call) -> Vec<String> {
         self.plugin(guest);
@@ -155,6 +178,9 @@ pub fn told(failure: &Failure) -> Vec<String> {
 /// Whatever still runs is stopped with it.
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        if let Some(engine) = self.engine.get() {
+            engine.clear("test");
+        }
         if !self.path("state/releases").exists() {
             return;
         }

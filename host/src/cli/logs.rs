@@ -139,16 +139,22 @@ async fn of_release(host: &Host, environment: &str, service: &str, output: Outpu
         .supervisor()
         .service(environment, service)?
         .releases()?;
+    let unreadable = || format!("the log of {service} is unreadable");
     let standing = standing(host, environment, Action::Restart, &[], false).await?;
-    let Some(newest) = releases.first() else {
-        if standing.subject(service).is_none() {
-            bail!(no_service(service, &format!("`{environment}`"), &standing));
+    let lines = match releases.first() {
+        Some(newest) => newest.tail(TAIL).with_context(unreadable)?,
+        None if standing.subject(service).is_none() => {
+            bail!(no_service(service, &format!("`{environment}`"), &standing))
         }
-        bail!("{service} of `{environment}` has no release on this machine");
+        None => {
+            let runtime = host.runtime()?;
+            let printed = runtime.docker().printed(environment, service, TAIL).await;
+            let Some(lines) = printed.with_context(unreadable)? else {
+                bail!("{service} of `{environment}` has no release and no container");
+            };
+            lines
+        }
     };
-    let lines = newest
-        .tail(TAIL)
-        .with_context(|| format!("the log of {service} is unreadable"))?;
     let redactor = secrets_of(host, environment, service, &standing).await?;
     for text in lines.iter().map(|line| harmless(&redactor.redact(line))) {
         match output {

@@ -5,6 +5,8 @@
 //! When it has ended, its `build` fails with the code `script.ended` and a message with one
 //! line for each attempt: `ok`, `ok` with what was answered, or the code of the failure.
 
+mod indirect;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -130,7 +132,6 @@ impl Script {
         let signature = self
             .resolve
             .wasm_signature(AbiVariant::GuestImport, &function);
-        assert!(!signature.indirect_params, "{name} has too many parameters");
         let words = |types: &[WasmType]| {
             types
                 .iter()
@@ -231,19 +232,16 @@ impl Script {
             .iter()
             .flat_map(|one| self.words(*one))
             .collect::<Vec<_>>();
+        if signature.indirect_params {
+            let parameters: Vec<Type> = function.params.iter().map(|one| one.ty).collect();
+            given = vec![self.store(&parameters, &given)];
+        }
         if signature.retptr {
             given.push(answer.to_string());
         }
         assert_eq!(given.len(), signature.params.len(), "what {name} is given");
-        let given =
-            given
-                .iter()
-                .zip(&signature.params)
-                .map(|(value, ty)| match value.strip_prefix('@') {
-                    Some(place) => format!("({}.load (i32.const {place}))", word(*ty)),
-                    None if value.starts_with('(') => value.clone(),
-                    None => format!("({}.const {value})", word(*ty)),
-                });
+        let given = given.iter().zip(&signature.params);
+        let given = given.map(|(value, ty)| indirect::expression(value, *ty));
         let call = format!("(call ${name} {})", given.collect::<Vec<_>>().join(" "));
         let _ = match signature.results.first() {
             Some(ty) => writeln!(
@@ -433,7 +431,15 @@ impl Script {
 }
 
 /// The capabilities, by the names that descriptions ask for them with.
-pub const CAPABILITIES: [&str; 5] = ["workspace", "images", "process", "probe", "secrets"];
+pub const CAPABILITIES: [&str; 7] = [
+    "workspace",
+    "images",
+    "process",
+    "probe",
+    "secrets",
+    "registry",
+    "docker",
+];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Errors {

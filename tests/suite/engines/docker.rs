@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::leash::Leash;
 
@@ -49,6 +49,25 @@ impl Docker {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// Removes all containers and networks of an environment.
+    ///
+    /// # Panics
+    /// When that does not work.
+    pub fn clear(&self, environment: &str) {
+        let label = format!("label=dev.stagewright.environment={environment}");
+        let lists: [(&[&str], &[&str]); 2] = [
+            (&["ps", "--all", "--quiet"], &["rm", "--force", "--volumes"]),
+            (&["network", "ls", "--quiet"], &["network", "rm"]),
+        ];
+        for (list, remove) in lists {
+            let found = self.cli(&[list, &["--filter", &label]].concat());
+            let found: Vec<&str> = found.lines().collect();
+            if !found.is_empty() {
+                self.cli(&[remove, &found].concat());
+            }
+        }
+    }
+
     fn found() -> Option<Self> {
         let host = std::env::var("DOCKER_HOST").ok().or_else(|| {
             std::os::unix::net::UnixStream::connect(USUAL).ok()?;
@@ -60,27 +79,78 @@ impl Docker {
     fn started() -> Self {
         let folder = tempfile::Builder::new().prefix("dockerd-").tempdir();
         let folder = folder.unwrap().keep();
-        let at = |name: &str| folder.join(name).display().to_string();
-        let host = format!("unix://{}", at("docker.sock"));
-        let command = [
-            "dockerd",
-            "--data-root",
-            &at("data"),
-            "--exec-root",
-            &at("exec"),
-            "--pidfile",
-            &at("pid"),
-            "--host",
-            &host,
-            "--shutdown-timeout",
-            "1",
-        ];
-        let leash = Leash::start(&command, &text(&folder), "API listen on");
+        let leash = start(&folder, &[], &text(&folder));
         Self {
-            host,
+            host: socket(&folder),
             _leash: Some(leash),
         }
     }
+}
+
+/// An engine that one test has for itself, to restart it. There is never more than one, and it
+/// leaves the packet filter of the machine to the shared one.
+pub struct OwnDocker {
+    leash: Option<Leash>,
+    folder: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl OwnDocker {
+    /// Starts it, when no other test has one.
+    pub fn start() -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = tempfile::Builder::new().prefix("dockerd-own-").tempdir();
+        let mut engine = Self {
+            leash: None,
+            folder: folder.unwrap(),
+            _alone: alone,
+        };
+        engine.begin();
+        engine
+    }
+
+    /// As `DOCKER_HOST` says it.
+    pub fn host(&self) -> String {
+        socket(self.folder.path())
+    }
+
+    /// Ends it.
+    pub fn end(&mut self) {
+        self.leash = None;
+    }
+
+    /// Starts it again.
+    pub fn begin(&mut self) {
+        let apart = ["--bridge", "none", "--iptables=false"];
+        self.leash = Some(start(self.folder.path(), &apart, ""));
+    }
+}
+
+fn socket(folder: &Path) -> String {
+    format!("unix://{}", text(&folder.join("docker.sock")))
+}
+
+/// `removed`: the folder that goes when the engine has ended.
+fn start(folder: &Path, more: &[&str], removed: &str) -> Leash {
+    let at = |name: &str| text(&folder.join(name));
+    let host = socket(folder);
+    let (data, exec, pid) = (at("data"), at("exec"), at("pid"));
+    let mut command = vec![
+        "dockerd",
+        "--data-root",
+        &data,
+        "--exec-root",
+        &exec,
+        "--pidfile",
+        &pid,
+        "--host",
+        &host,
+        "--shutdown-timeout",
+        "1",
+    ];
+    command.extend(more);
+    Leash::start(&command, removed, "API listen on")
 }
 
 fn text(path: &Path) -> String {

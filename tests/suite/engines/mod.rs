@@ -5,5 +5,5 @@ mod docker;
 mod leash;
 mod registry;
 
-pub use docker::Docker;
+pub use docker::{Docker, OwnDocker};
 pub use registry::Registry;

@@ -17,7 +17,7 @@ fn one_for_each_grant() -> Vec<Row> {
         seen.push(row.scope.grant());
         is_new
     });
-    assert_eq!(rows.len(), 7);
+    assert_eq!(rows.len(), 10);
     rows
 }
 

@@ -1,6 +1,8 @@
 //! The table: each function of the contract, the grant that it needs, a call that needs it, and
 //! what comes of it.
 
+mod docker;
+
 use serde_json::{Value, json};
 
 use crate::environment::free_port;
@@ -31,6 +33,9 @@ pub(super) enum Scope {
     Probe,
     Secrets,
     Reveal,
+    Docker,
+    DockerBuild,
+    DockerRun,
 }
 
 impl Row {
@@ -57,6 +62,9 @@ impl Scope {
             Self::Probe => "probe: true",
             Self::Secrets => "secrets: {}",
             Self::Reveal => "secrets: { reveal: true }",
+            Self::Docker => "docker: {}",
+            Self::DockerBuild => "docker: { build: true }",
+            Self::DockerRun => "docker: { run: true }",
         }
     }
 
@@ -66,8 +74,10 @@ impl Scope {
             Self::Workspace | Self::Images | Self::Probe => Some(json!(false)),
             Self::Commands => Some(json!({ "supervise": true })),
             Self::Supervise => Some(json!({ "commands": ["ls"], "declared": true })),
-            Self::Secrets => None,
+            Self::Secrets | Self::Docker => None,
             Self::Reveal => Some(json!({})),
+            Self::DockerBuild => Some(json!({ "run": true })),
+            Self::DockerRun => Some(json!({ "build": true })),
         }
     }
 
@@ -77,8 +87,10 @@ impl Scope {
             Self::Workspace | Self::Images | Self::Probe => json!(true),
             Self::Commands => json!({ "commands": ["ls"] }),
             Self::Supervise => json!({ "supervise": true }),
-            Self::Secrets => json!({}),
+            Self::Secrets | Self::Docker => json!({}),
             Self::Reveal => json!({ "reveal": true }),
+            Self::DockerBuild => json!({ "build": true }),
+            Self::DockerRun => json!({ "run": true }),
         }
     }
 
@@ -90,6 +102,9 @@ impl Scope {
                 json!({ "commands": ["ls", "cat"], "declared": true, "supervise": true })
             }
             Self::Secrets | Self::Reveal => json!({ "reveal": true }),
+            Self::Docker | Self::DockerBuild | Self::DockerRun => {
+                json!({ "build": true, "run": true })
+            }
         }
     }
 }
@@ -119,6 +134,8 @@ pub(super) fn rows() -> Vec<Row> {
         releases(),
         probe(),
         secrets(),
+        docker::docker(),
+        docker::containers(),
     ]
     .into_iter()
     .flatten()

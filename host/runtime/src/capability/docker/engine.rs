@@ -105,6 +105,11 @@ impl Engine {
         })
     }
 
+    /// Whether this installation has ever had anything to do with the engine.
+    pub(super) fn is_used(&self) -> bool {
+        self.shared.installation.exists()
+    }
+
     pub(super) fn settings(&self) -> &Settings {
         &self.shared.settings
     }

@@ -3,12 +3,42 @@
 use bollard::query_parameters::LogsOptions;
 use futures::{StreamExt, pin_mut};
 
-use super::{Container, Error};
+use super::{Container, Engine, Error};
 
 /// Bytes of lines that are looked at for the last ones.
 const MOST: usize = 1024 * 1024;
 /// A line that does not end is cut here, in bytes.
 const LONGEST: usize = 16 * 1024;
+
+impl Engine {
+    /// The last lines that the newest container of a service has printed. None: it has no
+    /// container here. An engine that this installation has never used is not asked.
+    ///
+    /// # Errors
+    /// When the engine is not reached.
+    pub async fn printed(
+        &self,
+        environment: &str,
+        service: &str,
+        lines: usize,
+    ) -> Result<Option<Vec<String>>, Error> {
+        if !self.is_used() {
+            return Ok(None);
+        }
+        let owner = self.owner(environment, service);
+        let owner = owner.map_err(|error| Error::Broken {
+            what: "the name of this installation".to_owned(),
+            cause: error.to_string(),
+        })?;
+        match self.containers(&owner).await?.first() {
+            Some(newest) => {
+                let lines = u32::try_from(lines).unwrap_or(u32::MAX);
+                newest.tail(lines).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+}
 
 impl Container {
     /// The last lines.
