@@ -31,7 +31,7 @@ pub(crate) struct Config {
 #[serde(untagged)]
 enum Publish {
     /// Only `true` is let through by the schema.
-    Anywhere(bool),
+    Anywhere(#[allow(dead_code, reason = "that it is there says it all")] bool),
     At(u16),
 }
 
