@@ -3,10 +3,11 @@
 # real thing, documentation. Installs or makes what the machine lacks; stops at the first
 # failure. `--without NAME` leaves out a group of tests that need more than Rust, git and cc:
 #   oci-tools   skopeo and umoci read what was built
+#   registry    images go to and come from a real registry
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(oci-tools)
+groups=(oci-tools registry)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -53,6 +54,7 @@ for group in "${left_out[@]}"; do
     skips+=(--skip "${group//-/_}::")
 done
 [[ " ${left_out[*]} " == *" oci-tools "* ]] || provide oci-tools skopeo umoci
+[[ " ${left_out[*]} " == *" registry "* ]] || provide registry docker-registry skopeo openssl
 
 # The example's programs are packages of their own, as a user's would be.
 examples() {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 use stagewright_journal::{Journal, Salvage, SqliteJournal};
 use stagewright_runtime::capability::process::pass_through;
+use stagewright_runtime::capability::registry;
 use stagewright_runtime::{Builtin, DEFAULT_CALLS, Runtime, Secrets, Settings};
 
 use crate::cli::arguments::Global;
@@ -104,6 +105,10 @@ impl Host {
             calls: DEFAULT_CALLS,
             shim,
             passed,
+            registries: registry::Settings {
+                hosts: self.config.registries.clone(),
+                secrets: Arc::clone(&self.secrets),
+            },
         })?)
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use stagewright_pipeline::environment::document::Document;
 use stagewright_pipeline::environment::file::StrategyFile;
 use stagewright_pipeline::environment::{Duration, Finding, Problems, ServiceType};
-use stagewright_runtime::{LimitOverrides, PluginPolicy, Policy};
+use stagewright_runtime::{LimitOverrides, PluginPolicy, Policy, RegistrySettings};
 
 pub(crate) use secrets::{OperatorSecrets, SecretsConfig};
 
@@ -38,6 +38,9 @@ pub(crate) struct Config {
     pub(crate) pass_through: Vec<String>,
     /// Where secrets come from.
     pub(crate) secrets: SecretsConfig,
+    /// How container registries are spoken to, by host: `registry.example:5000`. One that is
+    /// not here is spoken to by https, as nobody.
+    pub(crate) registries: BTreeMap<String, RegistrySettings>,
 }
 
 impl Default for Config {
@@ -50,6 +53,7 @@ impl Default for Config {
             cancel_grace: Duration(std::time::Duration::from_secs(30)),
             pass_through: Vec::new(),
             secrets: SecretsConfig::default(),
+            registries: BTreeMap::new(),
         }
     }
 }

@@ -6,7 +6,14 @@ use serde_json::Value as Json;
 use crate::{Plugin, Port, Problem, Service, Step};
 
 /// The capabilities that a description can ask for.
-const CAPABILITIES: [&str; 5] = ["workspace", "images", "process", "probe", "secrets"];
+const CAPABILITIES: [&str; 6] = [
+    "workspace",
+    "images",
+    "process",
+    "probe",
+    "secrets",
+    "registry",
+];
 
 /// An application without ports, variables and source, whose `with` is empty.
 pub fn service(name: &str) -> Service {

@@ -92,6 +92,7 @@ mod plugin;
 pub mod probe;
 pub mod process;
 pub mod progress;
+pub mod registry;
 mod role;
 pub mod secrets;
 mod service;

@@ -88,7 +88,9 @@ fn completions_and_schema_are_printed() {
 fn plugins_are_listed_and_tell_what_they_may_do() {
     let installation = Installation::new();
     let list = installation.succeed(&["plugin", "list"]);
-    for name in ["command", "image", "layout", "process", "static"] {
+    for name in [
+        "command", "image", "layout", "process", "registry", "static",
+    ] {
         assert!(list.stdout.contains(&format!("builtin:{name}")), "{list}");
     }
     let command =

@@ -9,11 +9,12 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use stagewright_runtime::capability::images::{Draft, Store};
 use stagewright_runtime::capability::process::pass_through;
+use stagewright_runtime::capability::registry;
 use stagewright_runtime::folder::{Access, Folder, Interrupt};
 use stagewright_runtime::record::{Failure, Service, Step, Variable};
 use stagewright_runtime::{
-    Call, Cancel, Digest, LogLine, Policy, Progress, Redactor, Runtime, SecretText, Secrets,
-    Settings, Sink, Source,
+    Call, Cancel, Digest, LogLine, Policy, Progress, Redactor, RegistrySettings, Runtime,
+    SecretText, Secrets, Settings, Sink, Source,
 };
 use tempfile::TempDir;
 
@@ -30,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// an image, a port, a secret.
 pub struct Sandbox {
     folder: TempDir,
+    registries: registry::Settings,
 }
 
 impl Sandbox {
@@ -37,6 +39,7 @@ impl Sandbox {
     pub fn new() -> Self {
         let sandbox = Self {
             folder: tempfile::tempdir().unwrap(),
+            registries: registry::Settings::default(),
         };
         sandbox.put("source/file", "public");
         sandbox.put("outside/secret", "secret");
@@ -44,6 +47,16 @@ impl Sandbox {
             std::fs::create_dir(sandbox.path(folder)).unwrap();
         }
         sandbox
+    }
+
+    /// The same, and its host speaks to this registry without TLS.
+    pub fn speaking_to(mut self, host: &str) -> Self {
+        let plain = RegistrySettings {
+            plain_http: true,
+            ..RegistrySettings::default()
+        };
+        self.registries.hosts.insert(host.to_owned(), plain);
+        self
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
@@ -81,6 +94,7 @@ impl Sandbox {
             calls: 4,
             shim: vec![PROGRAM.into(), "shim".into()],
             passed: passed(),
+            registries: self.registries.clone(),
         })
         .unwrap()
     }
@@ -119,6 +133,7 @@ impl Sandbox {
             output: Some(self.path("output")),
             caches: Some(self.path("caches")),
             commands: Vec::new(),
+            repositories: Default::default(),
             versions: Arc::default(),
         }
     }

@@ -8,8 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::capability::images::{ImageError, Scope, Store};
+use crate::capability::images::{self, ImageError, Scope, Store};
 use crate::capability::process;
+use crate::capability::registry::{self, Registries};
 use crate::catalog::{Builtin, Catalog, CatalogError, Inspection};
 use crate::component::CacheError;
 use crate::component::cache::ComponentCache;
@@ -18,6 +19,8 @@ use crate::garbage::{Garbage, Sweep};
 use crate::grant::Policy;
 use crate::instance::link;
 use crate::plugin::{BuiltImage, Host, Plugin};
+use crate::record::Failure;
+use crate::redactor::Redactor;
 use crate::wasi::Views;
 
 /// What the composition root decides.
@@ -35,6 +38,8 @@ pub struct Settings {
     pub shim: Vec<OsString>,
     /// The variables of the host that programs get, as [`process::pass_through`] picks them.
     pub passed: Vec<(String, String)>,
+    /// How registries are spoken to.
+    pub registries: registry::Settings,
 }
 
 /// The number of calls at the same time where nothing is said.
@@ -82,6 +87,7 @@ impl Runtime {
             calls,
             shim,
             passed,
+            registries,
         } = settings;
         let engine = Engine::new(calls)?;
         let cache = ComponentCache::open(state.join("components"), engine.wasm().clone())?;
@@ -95,6 +101,7 @@ impl Runtime {
                 passed: passed.clone(),
             }),
             runner: process::Runner::new(shim, passed),
+            registries: Arc::new(Registries::new(registries)),
             views: Views::open(state.join("views")).map_err(RuntimeError::Views)?,
         };
         let catalog = Catalog::new(builtin, cache, policy, linker);
@@ -145,17 +152,32 @@ impl Runtime {
     }
 
     /// A built image, found again by the reference that its build answered with. `base` is the
-    /// folder of the environment file, where it may be in a layout. Blocking.
+    /// folder of the environment file, where it may be in a layout; `redactor` learns what a
+    /// registry is told.
     ///
     /// # Errors
-    /// When it is not there any more.
-    pub fn image(&self, reference: &str, base: &Path) -> Result<BuiltImage, ImageError> {
-        let image = self
-            .shared
-            .host
-            .images
-            .resolve(reference, base, Scope::Inside)?;
-        Ok(BuiltImage::new(image))
+    /// When it is not there any more, or its registry does not answer.
+    pub async fn image(
+        &self,
+        reference: &str,
+        base: &Path,
+        redactor: &Arc<Redactor>,
+    ) -> Result<BuiltImage, Failure> {
+        let host = &self.shared.host;
+        if !images::Reference::is_one(reference) {
+            let session = host.session(redactor, None);
+            let image = session.resolve(&reference.parse()?).await;
+            return image
+                .map(BuiltImage::new)
+                .map_err(|error| redactor.redact_failure(error.into()));
+        }
+        let (store, reference) = (host.images.clone(), reference.to_owned());
+        let base = base.to_owned();
+        let find = move || store.resolve(&reference, &base, Scope::Inside);
+        match tokio::task::spawn_blocking(find).await {
+            Ok(image) => Ok(BuiltImage::new(image?)),
+            Err(error) => Err(Failure::new("host.fault", error.to_string())),
+        }
     }
 
     /// Removes components whose digests are not `needed`. Blocking.

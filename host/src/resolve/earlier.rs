@@ -5,6 +5,7 @@
 //! anything starts. Data is never rolled back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use stagewright_journal::{Deployment, DeploymentId, State as Life};
@@ -174,6 +175,7 @@ async fn described(
 /// Are all the plugins and images still here?
 async fn check(host: &Host, description: &Description) -> Result<()> {
     let runtime = host.runtime()?;
+    let redactor = Arc::default();
     let mut gone = Vec::new();
     for subject in description.parts() {
         let name = &subject.service.name;
@@ -185,10 +187,9 @@ async fn check(host: &Host, description: &Description) -> Result<()> {
         let Some(image) = images.and_then(|images| images.get(name)) else {
             continue;
         };
-        let (runtime, folder, image) = (runtime.clone(), description.folder.clone(), image.clone());
-        let found = tokio::task::spawn_blocking(move || runtime.image(&image, &folder)).await?;
-        if let Err(error) = found {
-            gone.push(format!("{name}: {error}"));
+        let found = runtime.image(image, &description.folder, &redactor).await;
+        if let Err(failure) = found {
+            gone.push(format!("{name}: {}", failure.message));
         }
     }
     if !gone.is_empty() {

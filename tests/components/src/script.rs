@@ -433,7 +433,14 @@ impl Script {
 }
 
 /// The capabilities, by the names that descriptions ask for them with.
-pub const CAPABILITIES: [&str; 5] = ["workspace", "images", "process", "probe", "secrets"];
+pub const CAPABILITIES: [&str; 6] = [
+    "workspace",
+    "images",
+    "process",
+    "probe",
+    "secrets",
+    "registry",
+];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Errors {

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::engines::Registry;
 use crate::environment::free_port;
 use crate::sandbox::IMAGE;
 use Given::{Handle, Nothing, Number, Output, Port, Source, Text, Texts};
@@ -31,6 +32,8 @@ pub(super) enum Scope {
     Probe,
     Secrets,
     Reveal,
+    Pull,
+    Push,
 }
 
 impl Row {
@@ -57,6 +60,8 @@ impl Scope {
             Self::Probe => "probe: true",
             Self::Secrets => "secrets: {}",
             Self::Reveal => "secrets: { reveal: true }",
+            Self::Pull => "registry: { pull: [REPOSITORY, ...] }",
+            Self::Push => "registry: { push: [REPOSITORY, ...] }",
         }
     }
 
@@ -67,7 +72,8 @@ impl Scope {
             Self::Commands => Some(json!({ "supervise": true })),
             Self::Supervise => Some(json!({ "commands": ["ls"], "declared": true })),
             Self::Secrets => None,
-            Self::Reveal => Some(json!({})),
+            Self::Reveal | Self::Pull => Some(json!({})),
+            Self::Push => Some(json!({ "pull": ["registry.example/"] })),
         }
     }
 
@@ -79,6 +85,8 @@ impl Scope {
             Self::Supervise => json!({ "supervise": true }),
             Self::Secrets => json!({}),
             Self::Reveal => json!({ "reveal": true }),
+            Self::Pull => json!({ "pull": ["registry.example/team/app"] }),
+            Self::Push => json!({ "push": ["registry.example/team/app"] }),
         }
     }
 
@@ -90,6 +98,9 @@ impl Scope {
                 json!({ "commands": ["ls", "cat"], "declared": true, "supervise": true })
             }
             Self::Secrets | Self::Reveal => json!({ "reveal": true }),
+            Self::Pull | Self::Push => json!({
+                "pull": ["registry.example/"], "push": ["registry.example/"], "declared": true,
+            }),
         }
     }
 }
@@ -119,6 +130,7 @@ pub(super) fn rows() -> Vec<Row> {
         releases(),
         probe(),
         secrets(),
+        registry(),
     ]
     .into_iter()
     .flatten()
@@ -376,6 +388,36 @@ fn secrets() -> Vec<Row> {
         // What was revealed is redacted in all that the guest says.
         row("secrets.secret.reveal", Scope::Reveal, "ok ***", |s| {
             vec![Handle(secret(s))]
+        }),
+    ]
+}
+
+/// A repository, or a reference, of the registry that tests share.
+pub(super) fn shared(rest: &str) -> &'static str {
+    format!("{}/{rest}", Registry::shared().host()).leak()
+}
+
+fn registry() -> Vec<Row> {
+    vec![
+        row("registry.exists", Scope::Pull, "ok", |_| {
+            vec![Text(shared("team/app:1"))]
+        }),
+        row("registry.resolve", Scope::Pull, "ok", |_| {
+            vec![Text(shared("team/app:1"))]
+        }),
+        row("registry.pull", Scope::Pull, "ok", |s| {
+            vec![Handle(
+                s.call("registry.resolve", &[Text(shared("team/app:1"))]),
+            )]
+        }),
+        row("registry.push", Scope::Push, "ok 127.0.0.1:", |s| {
+            vec![Handle(image(s)), Text(shared("team/app"))]
+        }),
+        row("registry.tag", Scope::Push, "ok 127.0.0.1:", |_| {
+            vec![Text(shared("team/app:1")), Text("2")]
+        }),
+        row("registry.tags", Scope::Pull, "ok ", |_| {
+            vec![Text(shared("team/app")), Nothing(3)]
         }),
     ]
 }

@@ -9,6 +9,7 @@ use wasmtime::component::ResourceTableError;
 use super::images::ImagesView;
 use super::probe::ProbeView;
 use super::process::ProcessView;
+use super::registry::RegistryView;
 use super::secrets::SecretsView;
 use super::workspace::WorkspaceView;
 use crate::folder::FolderError;
@@ -42,6 +43,7 @@ refusing!(
     ImagesView<'_>,
     ProcessView<'_>,
     ProbeView<'_>,
+    RegistryView<'_>,
     SecretsView<'_>,
 );
 

@@ -18,6 +18,7 @@ use crate::capability::log::{Log, StepLog};
 use crate::capability::probe::{ProbeAccess, ProbeContext, ProbeView};
 use crate::capability::process::{ProcessAccess, ProcessContext, ProcessView};
 use crate::capability::progress::ProgressReport;
+use crate::capability::registry::{RegistryAccess, RegistryContext, RegistryView};
 use crate::capability::secrets::{SecretAccess, SecretsContext, SecretsView};
 use crate::capability::workspace::{WorkspaceAccess, WorkspaceContext, WorkspaceView};
 use crate::limits::{Limiter, Limits};
@@ -35,6 +36,7 @@ pub(crate) struct Guest {
     workspace: WorkspaceContext,
     images: Option<ImagesContext>,
     process: Option<ProcessContext>,
+    registry: Option<RegistryContext>,
     probe: ProbeContext,
     wasi: Option<WasiCtx>,
     /// Of the source, for as long as the guest is there.
@@ -51,6 +53,8 @@ pub(crate) struct Contexts {
     pub(crate) images: Option<ImagesContext>,
     /// `None`: not granted.
     pub(crate) process: Option<ProcessContext>,
+    /// `None`: not granted.
+    pub(crate) registry: Option<RegistryContext>,
     pub(crate) probe: ProbeContext,
     /// For guests that import WASI.
     pub(crate) wasi: Option<WasiCtx>,
@@ -67,6 +71,7 @@ impl Guest {
             workspace,
             images,
             process,
+            registry,
             probe,
             wasi,
             copied,
@@ -84,6 +89,7 @@ impl Guest {
             workspace,
             images,
             process,
+            registry,
             probe,
             wasi,
             _copied: copied,
@@ -136,6 +142,14 @@ impl Guest {
         }
     }
 
+    fn registry(&mut self) -> RegistryView<'_> {
+        RegistryView {
+            context: self.registry.as_ref(),
+            operations: &self.operations,
+            table: &mut self.table,
+        }
+    }
+
     fn probe(&mut self) -> ProbeView<'_> {
         ProbeView {
             context: &self.probe,
@@ -174,6 +188,7 @@ pub(crate) fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>>
     offered::images::add_to_linker::<_, ImageAccess>(offer, Guest::images)?;
     offered::process::add_to_linker::<_, ProcessAccess>(offer, Guest::process)?;
     offered::probe::add_to_linker::<_, ProbeAccess>(offer, Guest::probe)?;
+    offered::registry::add_to_linker::<_, RegistryAccess>(offer, Guest::registry)?;
     offered::secrets::add_to_linker::<_, SecretAccess>(offer, Guest::secrets)?;
     wasmtime_wasi::p2::add_to_linker_async(offer)?;
     wasi::guard(offer)?;

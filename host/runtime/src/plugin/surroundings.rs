@@ -16,6 +16,7 @@ use crate::capability::images::{ImagesContext, Store as Images, UnpackLimits};
 use crate::capability::log::{Sink, StepLog};
 use crate::capability::probe::ProbeContext;
 use crate::capability::process::{ProcessContext, Runner, Supervisor, commands};
+use crate::capability::registry::{Registries, RegistryContext, Session};
 use crate::capability::secrets::SecretsContext;
 use crate::capability::workspace::{Workspace, WorkspaceContext};
 use crate::engine::Engine;
@@ -34,7 +35,17 @@ pub(crate) struct Host {
     pub(crate) images: Images,
     pub(crate) supervisor: Supervisor,
     pub(crate) runner: Runner,
+    pub(crate) registries: Arc<Registries>,
     pub(crate) views: Views,
+}
+
+impl Host {
+    /// Registries, for one call or one question.
+    pub(crate) fn session(&self, redactor: &Arc<Redactor>, log: Option<&Arc<StepLog>>) -> Session {
+        let registries = Arc::clone(&self.registries);
+        let (redactor, log) = (Arc::clone(redactor), log.map(Arc::clone));
+        Session::new(registries, self.images.clone(), redactor, log)
+    }
 }
 
 /// Everything around one call.
@@ -74,11 +85,17 @@ impl<'a> Surroundings<'a> {
         let grants = &loaded.grants;
         let (source, redactor) = (call.secrets.clone(), call.redactor.clone());
         contexts.secrets = Arc::new(SecretsContext::new(&call.service, source, redactor, grants));
+        let session = Arc::new(host.session(&call.redactor, Some(&contexts.log)));
         if grants.images {
-            let images = ImagesContext::new(host.images.clone(), &call.service, &call.base);
+            let (store, session) = (host.images.clone(), Arc::clone(&session));
+            let images = ImagesContext::new(store, session, &call.service, &call.base);
             contexts.images = Some(images);
         }
-        contexts.process = process(loaded, host, &call, &entry, &contexts)?;
+        contexts.registry = grants
+            .registry
+            .as_ref()
+            .map(|grant| RegistryContext::new(Arc::clone(&session), grant, &call.repositories));
+        contexts.process = process(loaded, host, &call, &entry, &contexts, session)?;
         if let Some(process) = contexts
             .process
             .as_ref()
@@ -138,6 +155,9 @@ impl<'a> Surroundings<'a> {
     pub(crate) fn hand(&mut self, reference: &str) {
         if let Some(images) = &mut self.contexts.images {
             images.hand(reference);
+        }
+        if let Some(registry) = &mut self.contexts.registry {
+            registry.hand(reference);
         }
     }
 
@@ -204,6 +224,7 @@ fn bare(entry: &Entry<'_>, sink: Arc<dyn Sink>, redactor: Arc<Redactor>) -> Cont
         secrets: Arc::new(SecretsContext::none()),
         images: None,
         process: None,
+        registry: None,
         probe: ProbeContext { granted: false },
         workspace: WorkspaceContext {
             workspace: None,
@@ -239,6 +260,7 @@ fn process(
     call: &Call,
     entry: &Entry<'_>,
     contexts: &Contexts,
+    session: Arc<Session>,
 ) -> Result<Option<ProcessContext>, StepError> {
     let Some(grant) = &loaded.grants.process else {
         return Ok(None);
@@ -255,6 +277,7 @@ fn process(
             bytes: loaded.limits.unpacked.bytes(),
             entries: loaded.limits.unpacked_entries.into(),
         },
+        session,
         reason: call.step.reason.clone(),
         deadline: entry.deadline,
         secrets: Arc::clone(&contexts.secrets),

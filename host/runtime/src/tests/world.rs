@@ -69,6 +69,7 @@ pub(super) fn runtime(state: &Path, policy: Policy, calls: u32) -> Runtime {
         calls,
         shim: Vec::new(),
         passed: Vec::new(),
+        registries: Default::default(),
     })
     .unwrap()
 }
@@ -129,6 +130,7 @@ pub(super) fn call() -> (Call, Arc<Heard>) {
         output: None,
         caches: None,
         commands: Vec::new(),
+        repositories: Default::default(),
         versions: Arc::default(),
     };
     (call, heard)

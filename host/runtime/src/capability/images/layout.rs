@@ -121,6 +121,14 @@ impl Layout {
         &self.label
     }
 
+    /// The same, under another name.
+    pub(crate) fn labelled(&self, label: String) -> Self {
+        Self {
+            label,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn index(&self) -> Result<ImageIndex, ImageError> {
         self.parse(&self.small_file("index.json", LARGEST_INDEX)?, "index.json")
     }

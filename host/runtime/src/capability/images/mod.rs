@@ -11,6 +11,7 @@ mod host;
 mod image;
 mod layout;
 mod pack;
+mod partial;
 mod reference;
 mod runnable;
 mod store;
@@ -29,4 +30,7 @@ pub use runnable::check_runnable;
 pub use store::{Scope, Store};
 pub use unpack::{UnpackLimits, unpack};
 
+pub(crate) use choice::choose;
 pub(crate) use host::{ImageAccess, ImagesContext, ImagesView};
+pub(crate) use layout::{LARGEST_DOCUMENT, is_index};
+pub(crate) use partial::Partial;

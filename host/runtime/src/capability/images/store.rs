@@ -149,6 +149,10 @@ impl Store {
         .to_string())
     }
 
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
