@@ -248,3 +248,21 @@ fn a_host_that_is_killed_in_the_middle_of_a_push_goes_on_with_it() {
     });
     assert_eq!(built.count(), 0, "the build had ended\n{run}");
 }
+
+#[test]
+fn a_push_that_is_cancelled_ends_and_leaves_no_tag() {
+    let registry = Registry::open();
+    let proxy = Proxy::before(&registry.host(), |asked| match asked.method.as_str() {
+        "PATCH" => Fault::Hold,
+        _ => Fault::None,
+    });
+    let installation = behind(&proxy, free_port(), LARGE);
+    let mut deploy = installation.command(&["deploy"]);
+    let mut host = deploy.stdout(std::process::Stdio::null()).spawn().unwrap();
+    proxy.wait_until_one_is_held();
+    installation.succeed(&["cancel"]);
+    assert_eq!(host.wait().unwrap().code(), Some(3));
+    assert_eq!(registry.tag("team/web", "latest"), None);
+    let history = installation.succeed(&["history", "--output", "json"]);
+    assert!(history.stdout.contains("cancelled"), "{history}");
+}

@@ -4,6 +4,7 @@
 mod credentials;
 mod cycle;
 mod faults;
+mod memory;
 mod mirrors;
 
 use std::process::Command;
