@@ -105,6 +105,19 @@ impl Config {
             }
             _ => Ok(config),
         });
+        let found = found.and_then(|config| {
+            let mut registries = config.registries.iter();
+            let contradiction =
+                registries.find_map(|(host, one)| Some((host, one.contradiction()?)));
+            match contradiction {
+                Some((host, message)) => {
+                    let key = host.replace('~', "~0").replace('/', "~1");
+                    let place = document.locate(&format!("/registries/{key}"));
+                    Err(Finding::new(place, message))
+                }
+                None => Ok(config),
+            }
+        });
         found.map_err(|finding| Problems::of(file, vec![finding]).into())
     }
 }

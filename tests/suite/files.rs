@@ -116,6 +116,24 @@ fn a_configuration_that_says_something_unknown_is_refused_at_its_line() {
 }
 
 #[test]
+fn registries_that_are_contradicted_are_refused_at_their_line() {
+    let installation = Installation::new();
+    for (settings, words) in [
+        ("{ username: me }", "given together"),
+        ("{ token: { secret: a }, credentials: docker }", "either"),
+        ("{ credentials: podman }", "docker"),
+        ("{ password: open }", "SecretName"),
+    ] {
+        let text = format!("registries:\n  docker.io: {{}}\n  example.org: {settings}\n");
+        let config = installation.write("config.yaml", &text);
+        let run = installation.run(&["--config", config.to_str().unwrap(), "plugin", "list"]);
+        assert_eq!(run.code, Some(2), "{run}");
+        assert!(run.stderr.contains("config.yaml:3:"), "{run}");
+        assert!(run.stderr.contains(words), "{run}");
+    }
+}
+
+#[test]
 fn nothing_deployed_is_said_plainly() {
     let installation = Installation::new();
     for verb in ["status", "history", "logs", "stop"] {

@@ -1,6 +1,8 @@
 //! Repositories of registries that an environment file declares for a service: what its plugins
 //! may use of registries, where the file is trusted to grant anything.
 
+use std::collections::BTreeSet;
+
 use stagewright_runtime::capability::images;
 use stagewright_runtime::{Address, Declared, Repository};
 
@@ -30,16 +32,15 @@ pub(crate) fn declared_repositories(naming: &Naming<'_>) -> Declared {
             .replace("{service}", naming.service)
     });
     let written = written.and_then(|name| name.parse::<Repository>().ok());
-    let names = |repositories: &mut dyn Iterator<Item = Repository>| {
-        let mut names: Vec<String> = repositories.map(|one| one.to_string()).collect();
-        names.sort();
-        names.dedup();
-        names
-    };
     Declared {
-        pull: names(&mut read.into_iter()),
-        push: names(&mut written.into_iter()),
+        pull: names(read),
+        push: names(written.into_iter()),
     }
+}
+
+fn names(repositories: impl Iterator<Item = Repository>) -> Vec<String> {
+    let names: BTreeSet<String> = repositories.map(|one| one.to_string()).collect();
+    names.into_iter().collect()
 }
 
 #[cfg(test)]

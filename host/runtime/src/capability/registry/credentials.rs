@@ -83,8 +83,7 @@ pub(super) async fn login(
         (None, None, None, Some(CredentialSource::Docker)) => docker(registry, redactor).await,
         _ => Err(RegistryError::Configuration {
             registry: registry.to_owned(),
-            reason: "it takes either `username` and `password`, or `token`, or `credentials`"
-                .to_owned(),
+            reason: settings.contradiction().unwrap_or_default().to_owned(),
         }),
     }
 }

@@ -157,7 +157,7 @@ impl Session {
     ) -> Result<Response, RegistryError> {
         let mut backoff = Backoff::new();
         loop {
-            let attempt = self.attempt(ask, |request| build(request));
+            let attempt = self.attempt(ask, &build);
             let asked = tokio::time::timeout(answer::PATIENCE, attempt).await;
             let asked = asked.unwrap_or_else(|_| Err(answer::silent(ask.repository.registry())));
             match asked {

@@ -32,6 +32,27 @@ pub struct RegistrySettings {
     pub plain_http: bool,
 }
 
+impl RegistrySettings {
+    /// What is wrong with what is said of one registry, as a sentence.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<&'static str> {
+        let Self {
+            username,
+            password,
+            token,
+            credentials,
+            ..
+        } = self;
+        let has_password = password.is_some();
+        if username.is_some() != has_password {
+            return Some("`username` and `password` are given together");
+        }
+        let ways = [has_password, token.is_some(), credentials.is_some()];
+        (ways.iter().filter(|&&is_given| is_given).count() > 1)
+            .then_some("it takes either `username` and `password`, or `token`, or `credentials`")
+    }
+}
+
 /// One of the operator's secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
