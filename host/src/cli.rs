@@ -6,6 +6,7 @@ pub(crate) mod arguments;
 mod cancel;
 mod completions;
 mod deploy;
+mod doctor;
 mod drive;
 mod gc;
 mod history;
@@ -89,6 +90,7 @@ pub fn main_with(clock: Arc<dyn Clock>) -> ExitCode {
         .with_target(false)
         .init();
     let output = arguments.global.output;
+    view::colour::decide(arguments.global.color);
     match run(arguments, clock) {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -123,6 +125,7 @@ async fn dispatch(arguments: Arguments, clock: Arc<dyn Clock>) -> Result<Exit> {
     match arguments.verb {
         Verb::Validate(file) => validate::run(&host, &file, output).await,
         Verb::Plan(plan) => plan::run(&host, &plan, output).await,
+        Verb::Doctor(doctor) => doctor::run(&host, &doctor, output).await,
         Verb::Deploy(deploy) => deploy::run(&host, &deploy, output).await,
         Verb::Resume(named) => drive::resume(&host, &named, output).await,
         Verb::Cancel(cancel) => cancel::run(&host, &cancel, output).await,

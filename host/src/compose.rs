@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use stagewright_journal::{Journal, Salvage, SqliteJournal};
+use stagewright_runtime::capability::docker;
 use stagewright_runtime::capability::process::pass_through;
 use stagewright_runtime::capability::registry;
 use stagewright_runtime::{Builtin, DEFAULT_CALLS, Runtime, Secrets, Settings};
@@ -109,6 +110,25 @@ impl Host {
                 hosts: self.config.registries.clone(),
                 secrets: Arc::clone(&self.secrets),
             },
+            docker: engine(&self.config.docker),
         })?)
     }
+}
+
+/// The engine that the configuration names, else the one that Docker's own variables name.
+fn engine(configured: &docker::Settings) -> docker::Settings {
+    let mut settings = configured.clone();
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if settings.host.is_none() {
+        settings.host = variable("DOCKER_HOST");
+        let certificates = variable("DOCKER_CERT_PATH").map(PathBuf::from);
+        if let (Some(folder), Some(_)) = (certificates, variable("DOCKER_TLS_VERIFY")) {
+            settings.tls = Some(docker::Tls {
+                ca: folder.join("ca.pem"),
+                cert: folder.join("cert.pem"),
+                key: folder.join("key.pem"),
+            });
+        }
+    }
+    settings
 }

@@ -12,7 +12,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use stagewright_pipeline::environment::document::Document;
 use stagewright_pipeline::environment::file::StrategyFile;
-use stagewright_pipeline::environment::{Duration, Finding, Problems, ServiceType};
+use stagewright_pipeline::environment::{Duration, Finding, Problems, ServiceType, near};
+use stagewright_runtime::capability::docker;
 use stagewright_runtime::{LimitOverrides, PluginPolicy, Policy, RegistrySettings};
 
 pub(crate) use secrets::{OperatorSecrets, SecretsConfig};
@@ -41,6 +42,8 @@ pub(crate) struct Config {
     /// How container registries are spoken to, by host: `registry.example:5000`. One that is
     /// not here is spoken to by https, as nobody.
     pub(crate) registries: BTreeMap<String, RegistrySettings>,
+    /// The Docker engine, for the plugins that use one.
+    pub(crate) docker: docker::Settings,
 }
 
 impl Default for Config {
@@ -54,6 +57,7 @@ impl Default for Config {
             pass_through: Vec::new(),
             secrets: SecretsConfig::default(),
             registries: BTreeMap::new(),
+            docker: docker::Settings::default(),
         }
     }
 }
@@ -95,7 +99,7 @@ impl Config {
         let config: Result<Self, Finding> = serde_path_to_error::deserialize(document.value())
             .map_err(|error| {
                 let pointer = pointer(error.path());
-                Finding::new(document.locate(&pointer), error.into_inner().to_string())
+                told(&document, &pointer, &error.into_inner().to_string())
             });
         let found = config.and_then(|config| match config.host_slots {
             0 => {
@@ -119,6 +123,24 @@ impl Config {
             }
         });
         found.map_err(|finding| Problems::of(file, vec![finding]).into())
+    }
+}
+
+/// What serde says of a part of the file. Of a name that it does not know it lists those that
+/// it knows, behind `expected`.
+fn told(document: &Document, pointer: &str, said: &str) -> Finding {
+    let unknown = said.split_once(", expected ").and_then(|(what, known)| {
+        let (_, name) = what.strip_prefix("unknown ")?.split_once(' ')?;
+        Some((
+            what,
+            name.trim_matches('`'),
+            known.split('`').skip(1).step_by(2),
+        ))
+    });
+    match unknown {
+        Some((what, name, known)) => Finding::new(document.locate_key(pointer), what)
+            .hint(near::suggest(name, known, "remove it")),
+        None => Finding::new(document.locate(pointer), said),
     }
 }
 

@@ -52,8 +52,9 @@ pub(crate) struct Earlier {
     pub(crate) undoes: Option<u64>,
     /// The image that each service had, by digest.
     pub(crate) images: BTreeMap<String, String>,
-    /// What each job had answered; sensitive values are kept elsewhere.
-    pub(crate) outputs: BTreeMap<String, Vec<Output>>,
+    /// What each service had been given as the outputs of jobs, by service and job; sensitive
+    /// values are kept elsewhere.
+    pub(crate) given: BTreeMap<String, BTreeMap<String, Vec<Output>>>,
 }
 
 /// A service, and who serves it.

@@ -19,24 +19,33 @@ pub(crate) fn discard(folder: &Path) -> io::Result<()> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let gone = folder.with_file_name(format!("{TEMPORARY}gone-{name}"));
     fs::rename(folder, &gone)?;
-    fs::remove_dir_all(gone)
+    remove(&gone)
 }
 
-/// Removes what a process that was killed left in a folder. To be called by whoever alone may
-/// change what is in it.
+/// Removes a folder that has lost its name. Somebody else may clear up as well.
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Removes what a process that was killed left in a folder, which may not be there. To be called
+/// by whoever alone may change what is in it, or where nobody else makes anything under such a
+/// name.
 ///
 /// # Errors
 /// When it cannot be read, or something in it not be removed.
 pub(crate) fn clear(parent: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(parent)? {
+    let entries = match fs::read_dir(parent) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
         if name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
-            match fs::remove_dir_all(entry.path()) {
-                // Somebody else clears up as well.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                removed => removed?,
-            }
+            remove(&entry.path())?;
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ mod queue;
 mod render;
 mod repositories;
 mod sealed;
+mod source;
 mod swap;
 mod workshop;
 

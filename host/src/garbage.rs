@@ -21,7 +21,8 @@ use crate::compose::Host;
 use crate::executor::left_by;
 use needed::{History, Needed};
 
-/// How many deployments of an environment are kept where nothing is said.
+/// How many deployments of an environment that left a state, and how many others, are kept
+/// where nothing is said.
 pub(crate) const HISTORY: usize = 20;
 
 /// What was made or used so recently stays: somebody may be about to ask for a deployment.

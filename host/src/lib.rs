@@ -7,6 +7,7 @@
 mod clock;
 mod config;
 mod discard;
+mod doctor;
 mod home;
 mod key;
 mod open_files;

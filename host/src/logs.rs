@@ -86,6 +86,22 @@ pub(crate) enum Record {
     },
 }
 
+impl Record {
+    /// What it says, in a few words.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Line { message, .. } => message.clone(),
+            Self::Progress {
+                done,
+                total: Some(total),
+                what,
+                ..
+            } if *total > 0 => format!("{what} {} %", done.saturating_mul(100) / total),
+            Self::Progress { what, .. } => what.clone(),
+        }
+    }
+}
+
 /// Writes the log of one attempt. Losing a line must not fail a step, so a file that cannot
 /// be written is reported once and then left alone.
 pub(crate) struct AttemptLog {

@@ -5,6 +5,8 @@
 mod chosen;
 mod earlier;
 mod needs;
+mod past;
+mod secrets;
 mod standing;
 mod strategy;
 mod world;
@@ -26,6 +28,7 @@ use crate::executor::{Naming, declared_commands, declared_repositories, read_led
 use crate::source::{CommitId, Repository, Resolver, Revision};
 use chosen::Schemas;
 pub(crate) use earlier::{earlier, undoing};
+pub(crate) use past::leaves_a_state;
 pub(crate) use standing::standing;
 pub(crate) use strategy::Choice;
 

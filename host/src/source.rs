@@ -6,15 +6,21 @@
 //! a folder per commit that is kept. What a build is shown of such a tree is described by a
 //! [`SourceTree`]; it is copied elsewhere.
 //!
+//! Whether a build is needed at all is decided by a [`Listing`]. That of a commit is read from
+//! the mirror, so that what has not changed is never checked out.
+//!
 //! Nothing here runs anything that a repository says (hooks, filters, submodules), and no
 //! credential of a URL is kept or shown.
 
 mod checkout;
+mod committed;
 mod content;
 mod errand;
 mod error;
 mod ignored;
 mod index;
+mod kept;
+mod listing;
 mod meter;
 mod mirror;
 mod repository;
@@ -34,7 +40,9 @@ use std::{
 use stagewright_runtime::touch;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use committed::Places;
 pub(crate) use error::SourceError;
+pub(crate) use listing::Listing;
 pub(crate) use meter::Report;
 pub(crate) use repository::{CommitId, Repository, Revision};
 pub(crate) use resolver::Resolver;
@@ -88,10 +96,7 @@ impl Sources {
         if touch(&tree).is_ok() {
             return Ok(tree);
         }
-        let turn = tokio::select! {
-            turn = self.turn(repository).lock_owned() => turn,
-            () = cancel.cancelled() => return Err(SourceError::Cancelled),
-        };
+        let turn = self.own_turn(repository, cancel).await?;
         let (repository, commit) = (repository.clone(), commit.clone());
         errand::run(cancel, report, move |errand| {
             // The turn is given back when the work ends, which may be after nobody waits for it.
@@ -99,6 +104,57 @@ impl Sources {
             mirror.check_out(&repository, &commit, errand)
         })
         .await
+    }
+
+    /// What a commit holds of a service's source: fetched unless it was before, and not checked
+    /// out.
+    ///
+    /// # Errors
+    /// As [`Sources::checkout`]; and when one of the places is not in the commit.
+    pub(crate) async fn list(
+        &self,
+        repository: &Repository,
+        commit: &CommitId,
+        places: Places,
+        cancel: &CancellationToken,
+    ) -> Result<Listing, SourceError> {
+        let (mirror, wanted) = (
+            self.mirror(repository),
+            (repository.clone(), commit.clone()),
+        );
+        let listed = {
+            let (places, (repository, commit)) = (places.clone(), wanted.clone());
+            // What was fetched never changes, so nobody's turn is waited for.
+            errand::run(cancel, None, move |errand| {
+                mirror.list((&repository, &commit), &places, errand)
+            })
+        };
+        if let Some(listing) = listed.await? {
+            return Ok(listing);
+        }
+        let turn = self.own_turn(repository, cancel).await?;
+        let (mirror, (repository, commit)) = (self.mirror(repository), wanted);
+        errand::run(cancel, None, move |errand| {
+            let _turn = turn;
+            mirror.provide(&repository, &commit, errand)?;
+            let listed = mirror.list((&repository, &commit), &places, errand)?;
+            listed.ok_or_else(|| SourceError::Unreachable {
+                repository,
+                reason: "what was fetched of it is gone again".to_owned(),
+            })
+        })
+        .await
+    }
+
+    async fn own_turn(
+        &self,
+        repository: &Repository,
+        cancel: &CancellationToken,
+    ) -> Result<tokio::sync::OwnedMutexGuard<()>, SourceError> {
+        tokio::select! {
+            turn = self.turn(repository).lock_owned() => Ok(turn),
+            () = cancel.cancelled() => Err(SourceError::Cancelled),
+        }
     }
 
     fn mirror(&self, repository: &Repository) -> Mirror {

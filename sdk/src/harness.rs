@@ -6,13 +6,14 @@ use serde_json::Value as Json;
 use crate::{Plugin, Port, Problem, Service, Step};
 
 /// The capabilities that a description can ask for.
-const CAPABILITIES: [&str; 6] = [
+const CAPABILITIES: [&str; 7] = [
     "workspace",
     "images",
     "process",
     "probe",
     "secrets",
     "registry",
+    "docker",
 ];
 
 /// An application without ports, variables and source, whose `with` is empty.

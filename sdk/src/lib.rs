@@ -80,6 +80,7 @@ pub mod adapter;
 pub mod bindings;
 pub mod cancel;
 pub mod clock;
+pub mod docker;
 mod failure;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod harness;
@@ -92,6 +93,7 @@ mod plugin;
 pub mod probe;
 pub mod process;
 pub mod progress;
+pub mod readiness;
 pub mod registry;
 mod role;
 pub mod secrets;

@@ -182,7 +182,12 @@ fn pushing(place: &Place, image: &Path, server: &Server) -> Result<Installation>
 fn pulling(place: &Place, server: &Server) -> Result<Installation> {
     let installation = place.installation()?;
     let image = format!("{}/team/large:1", server.host);
-    write(&installation, server, &image, "push: builtin:layout")?;
+    write(
+        &installation,
+        server,
+        &image,
+        "push: { plugin: \"builtin:layout\" }",
+    )?;
     Ok(installation)
 }
 

@@ -31,6 +31,7 @@ pub fn runtime(state: &Path) -> Result<Runtime> {
         shim: Vec::new(),
         passed: Vec::new(),
         registries: Default::default(),
+        docker: Default::default(),
     })?)
 }
 

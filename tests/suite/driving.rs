@@ -130,6 +130,14 @@ fn a_second_host_is_told_who_holds_the_environment_and_starts_nothing() {
     );
     installation.succeed(&["cancel", "--force", "test-2"]);
     assert_eq!(second.wait().unwrap().code(), Some(3));
+    let mut third = Going::new(&installation, &["deploy"]);
+    let held = third.until(|event| event["event"] == "environment.held");
+    assert_eq!(held["pid"], first.pid());
+    let status = installation.succeed(&["status", "--output", "json"]).json();
+    assert_eq!(status[0]["driver"]["pid"], first.pid());
+    installation.succeed(&["cancel", "--force", "test-3"]);
+    let (_, run) = third.end();
+    assert_eq!(run.code, Some(3), "{run}");
     installation.succeed(&["cancel", "--force", "test-1"]);
     let (_, run) = first.end();
     assert_eq!(run.code, Some(3), "{run}");

@@ -1,5 +1,10 @@
 //! What `gc` removes, and what it must not.
 
+mod sweeps;
+mod young;
+
+pub use young::age;
+
 use std::path::Path;
 
 use crate::environment::{free_port, get, job, rewrite, server, with};
@@ -15,6 +20,14 @@ fn aged(services: &[String]) -> Installation {
     let drift = installation.state().with_file_name("drift");
     std::fs::write(drift, (2 * 3_600_000).to_string()).unwrap();
     installation
+}
+
+/// The names of what was collected of a kind.
+fn of_kind(run: &Run, kind: &str) -> Vec<String> {
+    let of_kind = |object: &serde_json::Value| object["kind"] == kind;
+    let all = run.json().into_iter().filter(of_kind);
+    all.map(|object| object["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn kinds(run: &Run) -> Vec<String> {
@@ -127,4 +140,68 @@ fn a_running_deployment_keeps_what_it_needs() {
     let (_, run) = going.end();
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(get(port, "/").unwrap(), "three");
+}
+
+#[test]
+fn a_deployment_that_fails_beside_a_collection_is_undone_all_the_same() {
+    let port = free_port();
+    let installation = aged(&[]);
+    let mut gate = Gate::new(&installation, "gate");
+    let slow = server("slow", free_port(), "slow").replace(
+        r#"build: { plugin: "builtin:static", with: { target: /app } }"#,
+        &format!(
+            r#"build: {{ with: {{ steps: [{}, ["false"]], outputs: [actor] }} }}"#,
+            gate.step()
+        ),
+    );
+    let stages = "rollback: automatic\nstages: [{ name: a }, { name: b }]\n";
+    let write = |greeting: &str, more: &str| {
+        let web = server("web", port, greeting) + "    stage: a\n";
+        let text = format!("name: test\n{stages}services:{web}{more}");
+        installation.write("stagewright.yaml", &text);
+        std::fs::write(installation.project().join("app/more"), greeting).unwrap();
+    };
+    write("one", "");
+    installation.succeed(&["deploy"]);
+    write("two", &(slow + "    stage: b\n"));
+    let mut going = Going::new(&installation, &["deploy"]);
+    going.until(|event| event["event"] == "step.started" && event["service"] == "slow");
+    assert_eq!(get(port, "/").unwrap(), "two");
+    installation.succeed(&["gc", "--history", "0"]);
+    gate.admit(1);
+    let (_, run) = going.end();
+    assert_eq!(run.code, Some(1), "{run}");
+    assert_eq!(get(port, "/").unwrap(), "one", "{run}");
+}
+
+#[test]
+fn what_leaves_no_state_pushes_none_out_of_the_history() {
+    let port = free_port();
+    let installation = aged(&[]);
+    let noting = noting();
+    for greeting in ["one", "two"] {
+        rewrite(
+            &installation,
+            &[server("web", port, greeting), noting.clone()],
+        );
+        installation.succeed(&["deploy"]);
+    }
+    for verb in [&["stop"][..], &["start"], &["job", "run", "report"]] {
+        installation.succeed(verb);
+    }
+    let run = installation.succeed(&["gc", "--history", "2", "--output", "json"]);
+    assert_eq!(
+        of_kind(&run, "deployment"),
+        ["test-3"],
+        "the oldest of the others"
+    );
+    let history = installation.succeed(&["history"]);
+    let words: Vec<bool> = history
+        .stdout
+        .lines()
+        .map(|line| line.contains("not kept any more"))
+        .collect();
+    assert_eq!(words, [false, false, true, false, false], "{history}");
+    installation.succeed(&["rollback"]);
+    assert_eq!(get(port, "/").unwrap(), "one");
 }

@@ -10,9 +10,31 @@ use crate::installation::{Installation, Run};
 
 /// A run of the program whose events are read as they come.
 pub struct Going {
-    child: Child,
+    child: Leader,
     lines: Lines<BufReader<ChildStdout>>,
     seen: Vec<Value>,
+}
+
+/// A program that does not outlive a test that fails: who would end it could wait for it.
+struct Leader(Option<Child>);
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        if let Some(child) = self.0.as_mut().filter(|_| std::thread::panicking()) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Leader {
+    fn get(&self) -> &Child {
+        self.0.as_ref().unwrap()
+    }
+
+    fn end(mut self) -> Run {
+        self.0.take().unwrap().wait_with_output().unwrap().into()
+    }
 }
 
 impl Going {
@@ -28,7 +50,7 @@ impl Going {
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self {
-            child,
+            child: Leader(Some(child)),
             lines,
             seen: Vec::new(),
         }
@@ -52,23 +74,24 @@ impl Going {
 
     /// What was told beside the events, when it has ended.
     fn stderr(&mut self) -> String {
-        let stderr = self.child.stderr.take().unwrap();
+        let child = self.child.0.as_mut().unwrap();
+        let stderr = child.stderr.take().unwrap();
         std::io::read_to_string(stderr).unwrap()
     }
 
     /// The id of the process that is watched.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.get().id()
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(Pid::from_child(self.child.get()), signal).unwrap();
     }
 
     /// The remaining events, and how it ended.
     pub fn end(mut self) -> (Vec<Value>, Run) {
         let rest = std::iter::from_fn(|| self.next()).collect();
-        (rest, self.child.wait_with_output().unwrap().into())
+        (rest, self.child.end())
     }
 
     /// All events since it began, and how it ended.

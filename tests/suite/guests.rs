@@ -20,7 +20,7 @@ pub fn add(installation: &Installation, name: &str) {
 }
 
 /// A service that the `stamp` plugin builds.
-fn stamped(installation: &Installation, port: u16) {
+pub fn stamped(installation: &Installation, port: u16) {
     add(installation, "stamp");
     let service = server("web", port, "stamped")
         .replace("builtin:static", "./stamp.wasm")
@@ -36,6 +36,16 @@ fn stamped(installation: &Installation, port: u16) {
         "stagewright.yaml",
         &format!("name: test\nservices:{service}"),
     );
+}
+
+/// Grants a plugin something in the operator's configuration; its digest.
+pub fn grant(installation: &Installation, plugin: &str, grants: &str) -> String {
+    let inspected = installation.succeed(&["plugin", "inspect", plugin, "--output", "json"]);
+    let digest = inspected.json()[0]["digest"].as_str().unwrap().to_owned();
+    installation.configure(&format!(
+        "plugins:\n  \"{digest}\":\n    grants: {grants}\n"
+    ));
+    digest
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn a_job_runs_on_its_occasions_and_knows_why() {
     installation.succeed(&["stop"]);
     installation.succeed(&["start"]);
     installation.succeed(&["deploy"]);
-    installation.succeed(&["rollback"]);
+    installation.succeed(&["rollback", "--to", "1"]);
     installation.succeed(&["job", "run", "all,last"]);
     installation.succeed(&["destroy", "--yes"]);
     assert_eq!(
@@ -58,6 +58,66 @@ fn a_job_with_a_schedule_is_built_and_runs_when_it_is_asked_for() {
     let unknown = installation.run(&["job", "run", "nobody"]);
     assert_eq!(unknown.code, Some(2), "{unknown}");
     assert!(unknown.stderr.contains("report"), "{unknown}");
+}
+
+#[test]
+fn the_hint_of_a_failed_job_can_be_run_as_it_is_printed() {
+    let installation = with(&[job("broken", r#"fail, "3""#)]);
+    let failed = installation.run(&["deploy"]);
+    assert_eq!(failed.code, Some(1), "{failed}");
+    let hint = "`stagewright logs test-1 --release --service broken` shows more";
+    assert!(failed.stdout.contains(hint), "{failed}");
+    let logs = installation.succeed(&["logs", "test-1", "--release", "--service", "broken"]);
+    assert!(logs.stdout.contains("this was bound to fail"), "{logs}");
+}
+
+#[test]
+fn what_needs_the_output_of_a_job_that_runs_by_the_clock_is_foreseen() {
+    let report = job("report", "job, version=7") + "    schedule: '0 3 * * *'\n";
+    let web = server("web", free_port(), "{{report.version}}");
+    let installation = with(&[report, web]);
+    let build = "`stagewright deploy --only report` builds report";
+    let run = "`stagewright job run report --environment test` runs it";
+    let planned = installation.run(&["plan"]);
+    assert_eq!(planned.code, Some(2), "{planned}");
+    let told = planned.stdout.contains(build) && planned.stdout.contains(run);
+    assert!(told, "{planned}");
+
+    installation.succeed(&["deploy", "--only", "report"]);
+    let planned = installation.run(&["plan"]);
+    assert_eq!(planned.code, Some(2), "{planned}");
+    let told = !planned.stdout.contains(build) && planned.stdout.contains(run);
+    assert!(told, "{planned}");
+    let status = installation.succeed(&["status"]);
+    let words = "by the clock, 0 3 * * *, due at ";
+    assert!(status.stdout.contains(words), "{status}");
+    let status = installation.succeed(&["status", "--output", "json"]).json();
+    let schedule = &status[0]["services"][0]["schedule"];
+    let next = schedule["next"].as_str().unwrap();
+    assert!(next.ends_with("T03:00:00.000Z"), "{schedule}");
+
+    installation.succeed(&["job", "run", "report", "--environment", "test"]);
+    installation.succeed(&["plan"]);
+    installation.succeed(&["deploy"]);
+}
+
+#[test]
+fn an_output_that_a_deployment_makes_is_no_problem_of_its_plan() {
+    let web = server("web", free_port(), "{{seed.version}}");
+    let installation = with(&[job("seed", "job, version=7"), web.clone()]);
+    installation.succeed(&["plan"]);
+    installation.succeed(&["deploy", "--only", "seed"]);
+    let built = server("web", free_port(), "one");
+    rewrite(&installation, &[job("seed", "job, version=7"), built]);
+    installation.succeed(&["deploy"]);
+    let other = job("other", "job, version=7");
+    let web = web.replace("seed.version", "other.version");
+    rewrite(&installation, &[other, job("seed", "job, version=7"), web]);
+    let plan = installation.succeed(&["plan"]);
+    assert!(
+        plan.stdout.contains("wait for the outputs of jobs"),
+        "{plan}"
+    );
 }
 
 #[test]

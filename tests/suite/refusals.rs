@@ -225,3 +225,96 @@ fn a_secret_that_is_too_short_to_be_kept_out_of_logs_is_refused() {
     let words = ["stagewright.yaml:", "`word`", "4 characters"];
     is_refused(&installation, &run, &words, "q7#");
 }
+
+#[test]
+fn a_secret_without_a_value_is_refused() {
+    let installation = with_secret();
+    let mut command = installation.command(&["deploy"]);
+    command.env("STAGEWRIGHT_SECRET_WORD", "");
+    let run = Run::from(command.output().unwrap());
+    let words = ["stagewright.yaml:", "the secret `word` is empty"];
+    let words = words.map(str::to_owned);
+    let mut defects = missing(&run, &words);
+    defects.extend(begun(&installation));
+    assert!(defects.is_empty(), "{}\n{run}", defects.join("\n"));
+}
+
+#[test]
+fn what_is_wrong_in_the_operators_configuration_is_told_with_what_was_probably_meant() {
+    let installation = Installation::new();
+    add_actor(&installation, "app");
+    installation.write("stagewright.yaml", RIGHT);
+    for (text, words) in [
+        (
+            "host_slots: 4\nhost_slotz: 3",
+            ":2:1: unknown field `host_slotz`; did you mean `host_slots`?",
+        ),
+        (
+            "secrets: { flie: x }",
+            ":1:12: unknown field `flie`; did you mean `file`?",
+        ),
+        (
+            "limits: { memroy: 3MiB }",
+            ":1:11: unknown field `memroy`; did you mean `memory`?",
+        ),
+        (
+            "strategies: { aplication: {} }",
+            "unknown variant `aplication`; did you mean `application`?",
+        ),
+        (
+            "colours: none",
+            "unknown field `colours`; known here: `strategies`, `limits`,",
+        ),
+        (
+            "cancel_grace: 15",
+            ":1:15: invalid type: integer `15`, expected a duration: a number and `ms`",
+        ),
+    ] {
+        installation.configure(text);
+        let run = installation.run(&["validate"]);
+        let told = run.code == Some(2) && run.stderr.contains(words);
+        assert!(told, "{text}: {words}\n{run}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_told_with_what_is() {
+    let installation = Installation::new();
+    add_actor(&installation, "app");
+    let port = free_port();
+    let file = format!("name: test\nservices:{}", server("web", port, "one"));
+    installation.write("stagewright.yaml", &file);
+    let fine = installation.succeed(&["validate"]);
+    assert!(fine.stdout.contains("with 1 service in 4 stages"), "{fine}");
+    installation.succeed(&["deploy"]);
+    for (arguments, words) in [
+        (
+            &["logs", "--service", "wbe"][..],
+            "there is no service `wbe` in test-1; there are `web`",
+        ),
+        (
+            &["logs", "--release", "--service", "wbe"],
+            "there is no service `wbe` in `test`; there are `web`",
+        ),
+        (
+            &["logs", "test-7"],
+            "there is no deployment test-7; the last one of `test` is test-1",
+        ),
+        (
+            &["cancel", "test-7"],
+            "there is no deployment test-7; the last one of `test` is test-1",
+        ),
+        (
+            &["logs", "tset-1"],
+            "environment `tset-1` was never deployed; there are test",
+        ),
+        (
+            &["rollback", "--to", "-1"],
+            "`-1` is no deployment: name one as 3 or as test-3; `stagewright history` lists them",
+        ),
+    ] {
+        let run = installation.run(arguments);
+        let told = run.code == Some(2) && run.stderr.contains(words);
+        assert!(told, "{arguments:?}: {words}\n{run}");
+    }
+}

@@ -14,7 +14,7 @@ use stagewright_runtime::folder::{Access, Folder, Interrupt};
 use stagewright_runtime::record::{Failure, Service, Step, Variable};
 use stagewright_runtime::{
     Call, Cancel, Digest, LogLine, Policy, Progress, Redactor, RegistrySettings, Runtime,
-    SecretText, Secrets, Settings, Sink, Source,
+    SecretText, Secrets, Settings, Sink, Source, Supply,
 };
 use tempfile::TempDir;
 
@@ -95,6 +95,7 @@ impl Sandbox {
             shim: vec![PROGRAM.into(), "shim".into()],
             passed: passed(),
             registries: self.registries.clone(),
+            docker: Default::default(),
         })
         .unwrap()
     }
@@ -125,11 +126,11 @@ impl Sandbox {
             redactor: Arc::new(Redactor::new()),
             secrets: Arc::new(Token),
             base: self.base(),
-            source: Some(Source {
+            source: Some(Supply::Here(Source {
                 root: self.path("source"),
                 path: String::new(),
                 include: Vec::new(),
-            }),
+            })),
             output: Some(self.path("output")),
             caches: Some(self.path("caches")),
             commands: Vec::new(),
@@ -208,7 +209,8 @@ fn service() -> Service {
     }
 }
 
-struct Token;
+/// Every secret has the same value.
+pub struct Token;
 
 /// The value of every secret.
 pub const SECRET: &str = "correct-horse-battery-staple";
@@ -219,7 +221,8 @@ impl Secrets for Token {
     }
 }
 
-struct Unheard;
+/// Nobody listens to what plugins say.
+pub struct Unheard;
 
 impl Sink for Unheard {
     fn line(&self, _: LogLine) {}

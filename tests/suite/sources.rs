@@ -6,7 +6,8 @@ use std::process::Command;
 use crate::environment::{add_actor, free_port, get, job, rewrite, server, with};
 use crate::installation::{Installation, copy};
 
-fn git(folder: &Path, arguments: &[&str]) {
+/// Runs git in a folder, as somebody.
+pub fn git(folder: &Path, arguments: &[&str]) {
     let output = Command::new("git")
         .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
         .args(arguments)

@@ -28,16 +28,16 @@ fn made_by(name: &str, words: &str) -> String {
         )
 }
 
-/// The process of an installation whose command line has these words.
+/// The process in a folder of an installation's state whose command line has these words.
 fn process(installation: &Installation, words: &str) -> Pid {
-    let state = installation.state().display().to_string();
     let found = std::fs::read_dir("/proc")
         .unwrap()
         .flatten()
         .find(|process| {
-            let read = |file| std::fs::read(process.path().join(file)).unwrap_or_default();
-            let command = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
-            command.trim() == words && String::from_utf8_lossy(&read("environ")).contains(&state)
+            let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            let folder = std::fs::read_link(process.path().join("cwd"));
+            command.trim() == words && folder.is_ok_and(|at| at.starts_with(installation.state()))
         });
     let name = found.expect(words).file_name().into_string().unwrap();
     Pid::from_raw(name.parse().unwrap()).unwrap()
@@ -67,12 +67,11 @@ fn a_stopped_driver_that_was_replaced_writes_nothing_more_and_leaves_nothing_run
     let installation = with(&[]);
     let mut gate = Gate::new(&installation, "gate");
     let read = format!("read -r _ < {}", gate.path());
+    // Nobody is let through here. The shell waits itself, so its command line never changes.
+    let wait = format!("read -r _ < {}", Gate::new(&installation, "never").path());
     crate::environment::rewrite(
         &installation,
-        &[
-            made_by("gated", &read),
-            made_by("endless", "exec sleep 86401"),
-        ],
+        &[made_by("gated", &read), made_by("endless", &wait)],
     );
     let mut first = Going::new(&installation, &["deploy"]);
     // Builds begin in any order.
@@ -81,7 +80,8 @@ fn a_stopped_driver_that_was_replaced_writes_nothing_more_and_leaves_nothing_run
         ready.set(ready.get() + u32::from(said_ready(event)));
         ready.get() == 2
     });
-    let endless = pidfd_open(process(&installation, "sleep 86401"), PidfdFlags::empty()).unwrap();
+    let endless = process(&installation, &format!("sh -c echo ready; {wait}"));
+    let endless = pidfd_open(endless, PidfdFlags::empty()).unwrap();
 
     first.signal(Signal::STOP);
     std::fs::remove_file(installation.state().join("locks/test")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -20,6 +20,16 @@ struct Terminal {
 
 impl Terminal {
     fn new(installation: &Installation, arguments: &[&str]) -> Self {
+        Self::of(Self::command(installation, arguments))
+    }
+
+    fn command(installation: &Installation, arguments: &[&str]) -> Command {
+        let mut command = installation.command(arguments);
+        command.env("TERM", "xterm").env_remove("NO_COLOR");
+        command
+    }
+
+    fn of(mut command: Command) -> Self {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&terminal).unwrap();
         unlockpt(&terminal).unwrap();
@@ -33,7 +43,6 @@ impl Terminal {
         let name = ptsname(&terminal, Vec::new()).unwrap();
         let mut options = File::options();
         let far = options.read(true).write(true).open(name.to_str().unwrap());
-        let mut command = installation.command(arguments);
         command
             .stdout(Stdio::from(far.unwrap()))
             .stderr(Stdio::null());
@@ -42,6 +51,13 @@ impl Terminal {
             near: File::from(terminal),
             shown: String::new(),
         }
+    }
+
+    /// All that is shown, to the end of a run that succeeds.
+    fn all(mut self) -> String {
+        while self.read() {}
+        assert!(self.child.wait().unwrap().success(), "{}", self.shown);
+        self.shown
     }
 
     /// Reads on until all of these words were shown.
@@ -81,7 +97,7 @@ fn a_terminal_shows_stages_slots_and_what_waits_and_then_the_result() {
     );
     rewrite(&installation, &[job("seed", "job"), web]);
 
-    let mut terminal = Terminal::new(&installation, &["deploy"]);
+    let mut terminal = Terminal::new(&installation, &["deploy", "--color", "never"]);
     terminal.until(&[
         "test-1 · deploy · 0:0",
         "0.DEFAULT DATABASE           no services",
@@ -93,6 +109,35 @@ fn a_terminal_shows_stages_slots_and_what_waits_and_then_the_result() {
     terminal.until(&["deploy: 1 of 4 slots taken", "slot 1  web deploy 0:0"]);
     deploys.admit(1);
     terminal.until(&["test-1 succeeded in "]);
-    while terminal.read() {}
-    assert!(terminal.child.wait().unwrap().success());
+    assert!(!is_coloured(&terminal.all()));
+}
+
+/// Is there a colour of a state in it (ECMA-48, SGR)?
+fn is_coloured(shown: &str) -> bool {
+    (30..=97).any(|code| shown.contains(&format!("\u{1b}[{code}m")))
+}
+
+#[test]
+fn states_have_colours_on_a_terminal_and_where_they_are_asked_for() {
+    let installation = with(&[job("seed", "job")]);
+    let green = |word: &str| format!("\u{1b}[32m{word}\u{1b}[0m");
+    let shown = Terminal::new(&installation, &["deploy"]).all();
+    for words in ["succeeded", "1 done", "1 succeeded"] {
+        assert!(shown.contains(&green(words)), "{words}\n{shown}");
+    }
+    let shown = Terminal::new(&installation, &["history"]).all();
+    assert!(shown.contains("\u{1b}[32msucceeded  "), "{shown}");
+    let shown = Terminal::new(&installation, &["status", "--color", "never"]).all();
+    assert!(!is_coloured(&shown), "{shown}");
+
+    // Neither a pipe nor a person who wants none gets any; who asks for them does.
+    assert!(!is_coloured(&installation.succeed(&["status"]).stdout));
+    let asked = installation
+        .succeed(&["--color", "always", "status"])
+        .stdout;
+    assert!(asked.contains(&green("completed   ")), "{asked}");
+    let mut unwanted = Terminal::command(&installation, &["status"]);
+    unwanted.env("NO_COLOR", "1");
+    let shown = Terminal::of(unwanted).all();
+    assert!(!is_coloured(&shown), "{shown}");
 }

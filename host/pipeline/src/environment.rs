@@ -5,7 +5,7 @@
 //! mean together is checked, and defaults are filled in ([`model`]). All mistakes are told at
 //! once, each with its place. Nothing here opens a file or asks a clock.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 mod check;
 pub mod document;
@@ -13,7 +13,7 @@ mod duration;
 pub mod edit;
 pub mod file;
 pub mod model;
-mod near;
+pub mod near;
 mod path;
 mod problem;
 mod resolve;
@@ -133,15 +133,17 @@ impl Checked {
         format!("{}/{step}/with", service.pointer())
     }
 
-    /// Holds the `with` of a service's step against the schema that its plugin describes.
-    pub fn check_with(&self, service: &Service, step: Configured, schema: &Form) -> Vec<Problem> {
+    /// Holds the `with` of a service's step, as all layers together say it, against the schema
+    /// that its plugin describes.
+    pub fn check_with(
+        &self,
+        service: &Service,
+        step: Configured,
+        with: &Map<String, Value>,
+        schema: &Form,
+    ) -> Vec<Problem> {
         let pointer = Self::pointer_to_with(service, step);
-        let plugin = match step {
-            Configured::Build => &service.strategy.build,
-            Configured::Push => &service.strategy.push,
-            Configured::Deploy => &service.strategy.deploy,
-        };
-        let value = Value::Object(plugin.with.clone());
+        let value = Value::Object(with.clone());
         let findings = schema.check(&value, &self.document, &pointer);
         match Problems::none_of(&self.file, findings) {
             Ok(()) => Vec::new(),

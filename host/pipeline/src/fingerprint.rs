@@ -55,6 +55,13 @@ impl Fingerprint {
         self.parts.iter().map(|(l, v)| (l.as_str(), v.as_str()))
     }
 
+    /// Whether it has this part.
+    #[must_use]
+    pub fn has(&self, label: &str, value: &str) -> bool {
+        let part = self.parts.get(label);
+        part.is_some_and(|part| *part == shorten(value))
+    }
+
     /// What differs, one clause each, in the order of the labels. Empty when nothing does.
     #[must_use]
     pub fn explain(old: &Self, new: &Self) -> Vec<String> {
@@ -148,6 +155,14 @@ mod tests {
             ]
         );
         assert!(Fingerprint::explain(&old, &old).is_empty());
+    }
+
+    #[test]
+    fn parts_are_known_again_however_long() {
+        let long = "x".repeat(100);
+        let made = Fingerprint::new([("source", long.as_str()), ("base", "1")]);
+        assert!(made.has("source", &long) && made.has("base", "1"));
+        assert!(!made.has("source", "x") && !made.has("base", "2") && !made.has("other", "1"));
     }
 
     #[test]

@@ -44,6 +44,10 @@ pub struct Record {
     /// What the job answered when it last completed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<Output>,
+    /// Outputs of other jobs that it was given when it was brought back to what it had been, by
+    /// job; they may have answered otherwise since.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub given: BTreeMap<String, Vec<Output>>,
     /// What was last reported: `ready`, `completed`, `stopped`, `absent`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
@@ -158,6 +162,12 @@ impl Record {
         self.pushed.as_ref()?.reference.as_deref()
     }
 
+    /// What the build that is to be made, or goes on, was decided by.
+    #[must_use]
+    pub fn decided(&self) -> Option<&Fingerprint> {
+        self.building.as_ref()?.fingerprint.as_ref()
+    }
+
     fn assess(&mut self, deployment: u64, phase: Phase, verdict: &Verdict) {
         match (phase, verdict) {
             (Phase::Build, Verdict::Unchanged(standing)) => {
@@ -214,6 +224,10 @@ impl Record {
     fn succeed(&mut self, deployment: u64, step: Step, product: &Product) {
         match step {
             Step::Build => {
+                if let (Some(made_from), Some(change)) = (&product.fingerprint, &mut self.building)
+                {
+                    change.fingerprint = Some(made_from.clone());
+                }
                 self.built = Some(Built {
                     fingerprint: self.building.as_ref().and_then(|c| c.fingerprint.clone()),
                     reference: product.reference.clone(),
@@ -235,6 +249,7 @@ impl Record {
                 self.deployed = None;
                 self.instances.clear();
                 self.outputs.clear();
+                self.given.clear();
                 self.report(product, "absent");
             }
         }
@@ -260,6 +275,7 @@ impl Record {
             });
         }
         self.outputs.clone_from(&product.outputs);
+        self.given = change.given;
         self.report(product, "ready");
     }
 

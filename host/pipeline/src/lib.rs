@@ -35,7 +35,7 @@ pub use event::{Event, event};
 pub use fact::Fact;
 pub use failure::{Failure, Retry};
 pub use fingerprint::Fingerprint;
-pub use ledger::{Ledger, Pushed, Record};
+pub use ledger::{Deployed, Ledger, Pushed, Record};
 pub use moment::{Moment, Timestamp};
 pub use outcome::{Ending, Outcome, Output, Product, Settlement, SkipReason};
 pub use queue::{Queue, Request};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::course::ServiceId;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 
 /// How one attempt of a step ended, as the executor saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,10 @@ pub struct Product {
     /// Digests of plugins whose instances were removed, as another one serves the service now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
+    /// Of a build: what it was made from, when that is not what was decided on, as its source
+    /// was changed meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// A name and a value that came out of a job.

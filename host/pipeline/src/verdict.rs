@@ -4,6 +4,8 @@
 //! answer; what it does not understand it keeps for the ledger. Must never decide about
 //! slots or order.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -74,6 +76,10 @@ pub struct Change {
     /// Who will do it. Recorded before the effect, for it has to undo it one day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin: Option<PluginRecord>,
+    /// Outputs of jobs that it is given though they may have answered otherwise since, by job:
+    /// what it was given when it was what it is brought back to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub given: BTreeMap<String, Vec<Output>>,
 }
 
 /// A plugin and its configuration, exactly enough to call it again later.

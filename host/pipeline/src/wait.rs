@@ -54,6 +54,15 @@ pub enum Wait {
 }
 
 impl Wait {
+    /// The instant at which it is over, where there is one.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Backoff { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
     /// A sentence for people, with the names of the course.
     pub fn sentence<'a>(&'a self, course: &'a Course) -> impl fmt::Display + 'a {
         Sentence { wait: self, course }

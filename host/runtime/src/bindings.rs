@@ -27,10 +27,11 @@ pub mod offered {
             default: async | trappable,
         },
         with: {
-            "stagewright:plugin/workspace.directory": crate::folder::Folder,
+            "stagewright:plugin/workspace.directory": crate::capability::workspace::Handle,
             "stagewright:plugin/images.image": crate::capability::images::Image,
             "stagewright:plugin/images.draft": crate::capability::images::Draft,
             "stagewright:plugin/process.release": crate::capability::process::Release,
+            "stagewright:plugin/docker.container": crate::capability::docker::Container,
             "stagewright:plugin/secrets.secret": crate::capability::secrets::Secret,
         },
         trappable_error_type: {

@@ -17,7 +17,7 @@ use crate::capability::log::Sink;
 use crate::capability::process::Versions;
 use crate::capability::registry::Declared;
 use crate::capability::secrets::Secrets;
-use crate::capability::workspace::Source;
+use crate::capability::workspace::Supply;
 use crate::record::{Service, Step};
 use crate::redactor::Redactor;
 
@@ -45,7 +45,7 @@ pub struct Call {
     /// The folder of the environment file: `oci:FOLDER` is relative to it.
     pub base: PathBuf,
     /// The source, where the service has one. Only for builders.
-    pub source: Option<Source>,
+    pub source: Option<Supply>,
     /// The folder to build in, which stays the same for a service. Only for builders.
     pub output: Option<PathBuf>,
     /// The folder of the caches that survive between builds of this service.

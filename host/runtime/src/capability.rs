@@ -7,6 +7,7 @@
 
 pub mod cancel;
 pub mod clock;
+pub mod docker;
 pub mod images;
 pub mod log;
 pub mod probe;

@@ -40,6 +40,7 @@ pub(crate) struct Engine {
     wasm: wasmtime::Engine,
     places: Arc<Semaphore>,
     capacity: u32,
+    is_pooled: bool,
     ticker: Ticker,
 }
 
@@ -55,19 +56,23 @@ impl Engine {
     /// allow it, every call allocates on its own.
     pub(crate) fn new(capacity: u32) -> Result<Self, EngineError> {
         let capacity = capacity.max(1);
-        let wasm = wasmtime::Engine::new(&pooled(capacity)).or_else(|error| {
+        let pooled = wasmtime::Engine::new(&pooled(capacity)).inspect_err(|error| {
             tracing::warn!(
                 %error,
                 "no address space for a pool of instances; each call allocates its own, which is slower"
             );
-            wasmtime::Engine::new(&on_demand()).map_err(|error| EngineError::new(&error))
-        })?;
+        });
+        let is_pooled = pooled.is_ok();
+        let wasm = pooled
+            .or_else(|_| wasmtime::Engine::new(&on_demand()))
+            .map_err(|error| EngineError::new(&error))?;
         let ticker = Ticker::start(wasm.weak()).map_err(|error| EngineError(error.to_string()))?;
         let places = Arc::new(Semaphore::new(capacity as usize));
         Ok(Self {
             wasm,
             places,
             capacity,
+            is_pooled,
             ticker,
         })
     }
@@ -78,6 +83,11 @@ impl Engine {
 
     pub(crate) fn capacity(&self) -> u32 {
         self.capacity
+    }
+
+    /// Are the places reserved? Else each call allocates its own.
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.is_pooled
     }
 
     /// Places that are free at this moment.

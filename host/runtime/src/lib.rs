@@ -34,7 +34,7 @@ pub use capability::log::{LogLine, Origin, Progress, Sink};
 pub use capability::process::Versions;
 pub use capability::registry::{Address, Declared, RegistrySettings, Repository};
 pub use capability::secrets::{NoSecrets, SecretText, Secrets};
-pub use capability::workspace::Source;
+pub use capability::workspace::{Fetch, Source, Supply};
 pub use catalog::{Builtin, CatalogError, CatalogReason, Inspection};
 pub use component::{Digest, Role};
 pub use engine::EngineError;

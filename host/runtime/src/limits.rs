@@ -77,8 +77,12 @@ limits! {
     log_line: Size = Size::kibibytes(8);
     /// Wall-clock time of one call, however late its step's deadline is.
     call: Duration = Duration(std::time::Duration::from_secs(3600));
+    /// Wall-clock time of a question that changes nothing, such as `observe`.
+    question: Duration = Duration(std::time::Duration::from_secs(60));
     /// Wall-clock time of `describe` and `validate`, which have nothing to wait for.
     describe: Duration = Duration(std::time::Duration::from_secs(10));
+    /// How long a program may be given to stop before it is killed.
+    stop_grace: Duration = Duration(std::time::Duration::from_secs(3600));
     /// Size of the component itself.
     component: Size = Size::mebibytes(64);
     /// Bytes that an image may become on disk when it is installed for the plugin.

@@ -89,6 +89,10 @@ impl BuiltImage {
             image,
         }
     }
+
+    pub(crate) fn image(&self) -> &Image {
+        &self.image
+    }
 }
 
 /// A plugin that has all the grants it needs.
@@ -161,6 +165,12 @@ impl Plugin {
     /// What it may use.
     pub fn grants(&self) -> &Grants {
         &self.loaded.grants
+    }
+
+    /// Whether it sees files through WASI, which shows folders as they are when a call begins:
+    /// then a call is to be given a source that is there.
+    pub fn sees_files(&self) -> bool {
+        self.loaded.face.files && self.loaded.grants.workspace
     }
 
     /// What the schema of the configuration cannot say. Empty: fine.

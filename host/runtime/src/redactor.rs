@@ -6,6 +6,8 @@
 //! line of a longer text, base64 at every alignment, URL-encoded and JSON-escaped. What a
 //! guest does to a value beyond that cannot be seen.
 
+mod sieve;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,6 +19,8 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::record::{Failure, Output};
+
+pub(crate) use sieve::Sieve;
 
 /// What stands where a secret was.
 pub const MASK: &str = "***";
@@ -42,6 +46,7 @@ pub struct Redactor {
 
 #[derive(Default)]
 struct Known {
+    secrets: BTreeSet<String>,
     patterns: BTreeSet<String>,
     matcher: Option<AhoCorasick>,
 }
@@ -57,6 +62,7 @@ impl Redactor {
     pub fn add(&self, secret: &str) {
         let forms = forms(secret);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.secrets.insert(secret.to_owned());
         let before = known.patterns.len();
         known.patterns.extend(forms);
         if known.patterns.len() == before {
@@ -82,6 +88,16 @@ impl Redactor {
         }
         let masks = vec![MASK; known.patterns.len()];
         Cow::Owned(matcher.replace_all(text, &masks))
+    }
+
+    /// The known secrets that stand in this text.
+    pub(crate) fn within(&self, text: &str) -> Vec<String> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let contained = known
+            .secrets
+            .iter()
+            .filter(|secret| text.contains(secret.as_str()));
+        contained.cloned().collect()
     }
 
     /// The failure, without secrets in anything that it says.

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::capability::docker;
 use crate::capability::images::{self, ImageError, Scope, Store};
 use crate::capability::process;
 use crate::capability::registry::{self, Registries};
@@ -40,6 +41,8 @@ pub struct Settings {
     pub passed: Vec<(String, String)>,
     /// How registries are spoken to.
     pub registries: registry::Settings,
+    /// The Docker engine, for plugins that are granted it.
+    pub docker: docker::Settings,
 }
 
 /// The number of calls at the same time where nothing is said.
@@ -88,6 +91,7 @@ impl Runtime {
             shim,
             passed,
             registries,
+            docker,
         } = settings;
         let engine = Engine::new(calls)?;
         let cache = ComponentCache::open(state.join("components"), engine.wasm().clone())?;
@@ -102,6 +106,7 @@ impl Runtime {
             }),
             runner: process::Runner::new(shim, passed),
             registries: Arc::new(Registries::new(registries)),
+            docker: docker::Engine::new(docker, &state),
             views: Views::open(state.join("views")).map_err(RuntimeError::Views)?,
         };
         let catalog = Catalog::new(builtin, cache, policy, linker);
@@ -180,6 +185,37 @@ impl Runtime {
         }
     }
 
+    /// The same; from then on its blobs count as just used where they are in the store of this
+    /// installation, so that no sweep takes them.
+    ///
+    /// # Errors
+    /// When it is not there any more, neither here nor in its registry.
+    pub async fn hold(
+        &self,
+        reference: &str,
+        base: &Path,
+        redactor: &Arc<Redactor>,
+    ) -> Result<BuiltImage, Failure> {
+        let built = self.image(reference, base, redactor).await?;
+        let (store, image) = (self.images().clone(), built.image().clone());
+        let held = tokio::task::spawn_blocking(move || store.hold(&image)).await;
+        let missing = match held {
+            Ok(Ok(())) => return Ok(built),
+            Ok(Err(error)) => Failure::from(error),
+            Err(error) => Failure::new("host.fault", error.to_string()),
+        };
+        // What is not here may still be in its registry.
+        if images::Reference::is_one(reference) {
+            return Err(missing);
+        }
+        let session = self.shared.host.session(redactor, None);
+        match session.exists(&reference.parse()?).await {
+            Ok(Some(_)) => Ok(built),
+            Ok(None) => Err(missing),
+            Err(error) => Err(redactor.redact_failure(error.into())),
+        }
+    }
+
     /// Removes components whose digests are not `needed`. Blocking.
     ///
     /// # Errors
@@ -202,9 +238,20 @@ impl Runtime {
         &self.shared.host.supervisor
     }
 
+    /// The Docker engine that the operator chose.
+    pub fn docker(&self) -> &docker::Engine {
+        &self.shared.host.docker
+    }
+
     /// How many calls run at the same time.
     pub fn capacity(&self) -> u32 {
         self.shared.engine.capacity()
+    }
+
+    /// Are the places for calls reserved? Else the address space is too small for it, and each
+    /// call allocates its own.
+    pub fn is_pooled(&self) -> bool {
+        self.shared.engine.is_pooled()
     }
 
     /// How many more calls would run at once at this moment.

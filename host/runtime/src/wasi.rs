@@ -48,7 +48,7 @@ pub(crate) fn context(
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false);
-    if let Some(source) = folders.and_then(|call| call.source.as_ref()) {
+    if let Some(source) = folders.and_then(|call| call.source.as_ref()?.here()) {
         let root = copied.map_or(source.root.as_path(), Copied::path);
         open_source(&mut builder, source, root)?;
     }

@@ -31,6 +31,21 @@ pub(crate) struct Global {
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) output: Output,
+    /// Are states coloured? `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Colour,
+}
+
+/// When states are coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
 }
 
 /// For whom results are printed.
@@ -51,6 +66,8 @@ pub(crate) enum Verb {
     Validate(File),
     /// Tell what a deployment would do, and why
     Plan(Plan),
+    /// Tell what is there on this machine, what is missing for an environment, and what to do
+    Doctor(Doctor),
     /// Build, push and deploy an environment, stage by stage
     Deploy(Deploy),
     /// Go on with deployments that were interrupted
@@ -126,6 +143,12 @@ pub(crate) struct Plan {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// An environment file, for what it needs [default: stagewright.yaml, if it is there]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Deploy {
     #[command(flatten)]
     pub(crate) file: File,
@@ -162,15 +185,17 @@ pub(crate) struct Act {
 pub(crate) struct Rollback {
     #[command(flatten)]
     pub(crate) act: Act,
-    /// The deployment to go back to, by number or id [default: the last one that succeeded
-    /// before the newest]
-    #[arg(long, value_name = "DEPLOYMENT")]
+    /// The deployment to go back to what it left, by number or id [default: the newest one that
+    /// succeeded and left something older than, and other than, what runs; so a rollback after
+    /// a rollback goes further back, never to and fro]
+    #[arg(long, value_name = "DEPLOYMENT", allow_negative_numbers = true)]
     pub(crate) to: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Gc {
-    /// How many deployments of each environment are kept, beside what runs
+    /// How many deployments of each environment are kept, beside what runs; those that deploy
+    /// or roll back are counted apart from all others
     #[arg(long, default_value_t = HISTORY, value_name = "DEPLOYMENTS")]
     pub(crate) history: usize,
     /// Only tell what would be removed

@@ -95,9 +95,7 @@ pub(crate) async fn see_through(
 ) -> Result<Exit> {
     let mut id = id;
     let mut failed = false;
-    if output == Output::Text {
-        tell_holder(host, &id)?;
-    }
+    tell_holder(host, &id, output)?;
     loop {
         let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
         let (over, seen) = oneshot::channel();
@@ -161,13 +159,23 @@ async fn undone_by(host: &Host, failed: &DeploymentId) -> Result<Option<Deployme
 }
 
 /// Says which other process drives the environment, so that a wait for it can be understood.
-fn tell_holder(host: &Host, id: &DeploymentId) -> Result<()> {
+fn tell_holder(host: &Host, id: &DeploymentId, output: Output) -> Result<()> {
     let environment = id.environment();
-    if let Some(holder) = EnvironmentLock::held_by(&host.home.locks(), environment)? {
-        print::note(&format!(
-            "environment `{environment}` is held by pid {} since {}, which {}; {id} takes its turn",
-            holder.pid, holder.since, holder.command
-        ));
+    let Some(holder) = EnvironmentLock::held_by(&host.home.locks(), environment)? else {
+        return Ok(());
+    };
+    let (pid, since) = (holder.pid, &holder.since);
+    let held = format!(
+        "environment `{environment}` is held by pid {pid} since {since}, which {}",
+        holder.command
+    );
+    match output {
+        Output::Text => print::note(&format!("{held}; {id} takes its turn")),
+        // No event of the journal, so it has no `seq`.
+        Output::Json => print::json(&serde_json::json!({
+            "event": "environment.held", "deployment": id, "reason": held,
+            "pid": pid, "since": since,
+        }))?,
     }
     Ok(())
 }

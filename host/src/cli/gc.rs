@@ -10,7 +10,7 @@ use crate::compose::Host;
 use crate::garbage;
 
 pub(crate) async fn run(host: &Arc<Host>, gc: &Gc, output: Output) -> Result<Exit> {
-    let (mut pieces, mut bytes) = (0_u64, 0_u64);
+    let (mut pieces, mut bytes) = (0_usize, 0_u64);
     garbage::collect(host, gc.history, gc.dry_run, |kind, garbage| {
         pieces += 1;
         bytes += garbage.bytes;
@@ -26,9 +26,14 @@ pub(crate) async fn run(host: &Arc<Host>, gc: &Gc, output: Output) -> Result<Exi
         }
     })
     .await?;
-    let done = if gc.dry_run { "would be" } else { "were" };
+    let done = match (gc.dry_run, pieces) {
+        (true, _) => "would be",
+        (false, 1) => "was",
+        (false, _) => "were",
+    };
     if output == Output::Text {
-        print::line(&format!("{pieces} things, {}, {done} removed", size(bytes)))?;
+        let pieces = print::count(pieces, "thing");
+        print::line(&format!("{pieces}, {}, {done} removed", size(bytes)))?;
     }
     Ok(Exit::Success)
 }

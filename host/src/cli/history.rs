@@ -5,6 +5,7 @@ use stagewright_journal::{Deployment, State};
 use stagewright_pipeline::Timestamp;
 
 use super::arguments::{History, Output};
+use super::view::colour::shade;
 use super::view::duration;
 use super::{Exit, print, target};
 use crate::compose::Host;
@@ -39,11 +40,16 @@ fn row(deployment: &Deployment) -> String {
         (Some(started), Some(ended)) => duration(ended.saturating_sub(started)),
         _ => "-".to_owned(),
     };
+    let kept = match deployment.forgotten {
+        true => "; its facts and logs are not kept any more",
+        false => "",
+    };
+    let cell = shade(&result, &format!("{result:<22}"));
     format!(
-        "{:<20} {:<10} {:<22} {:>8}  {}  {}",
+        "{:<20} {:<10} {} {:>8}  {}  {}{kept}",
         deployment.id.to_string(),
         deployment.action,
-        result,
+        cell,
         took,
         Timestamp(deployment.created_ms),
         deployment.trigger,

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use stagewright_journal::DeploymentId;
-use stagewright_pipeline::environment::Variable;
+use stagewright_pipeline::environment::{Variable, near};
 use stagewright_pipeline::{Action, Fact, Outcome, Timestamp, event};
 use stagewright_runtime::Redactor;
 
 use super::arguments::{Logs, Output};
-use super::view::{self, said_text};
+use super::view::{self, colour, said_text};
 use super::{Exit, drive, print, target};
 use crate::compose::Host;
+use crate::description::Description;
 use crate::executor::sealed_values;
 use crate::follow::{Follower, Update};
 use crate::logs::Said;
@@ -26,12 +27,17 @@ pub(crate) async fn run(host: &Arc<Host>, logs: &Logs, output: Output) -> Result
     if let (true, Some(service)) = (logs.release, &logs.service) {
         return of_release(host, id.environment(), service, output).await;
     }
+    let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
+    if let Some(service) = &logs.service
+        && follower.state().course().find(service).is_none()
+    {
+        bail!(no_service(service, &id.to_string(), follower.description()));
+    }
     let mut shown = Shown {
         deployment: id.to_string(),
         service: logs.service.as_deref(),
         output,
     };
-    let mut follower = Follower::new(Arc::clone(&host.journal), &host.home, id.clone()).await?;
     if logs.follow {
         return follow(host, &id, &mut follower, &mut shown).await;
     }
@@ -117,9 +123,12 @@ impl Shown<'_> {
         }
         match self.output {
             Output::Json => print::json(&event(course, &self.deployment, seq, time, fact)),
-            Output::Text => view::failure_lines(&format!("  {name} {step} failed"), failure)
-                .iter()
-                .try_for_each(|line| print::line(line)),
+            Output::Text => view::failure_lines(
+                &format!("  {name} {step} {}", colour::state("failed")),
+                failure,
+            )
+            .iter()
+            .try_for_each(|line| print::line(line)),
         }
     }
 }
@@ -130,13 +139,17 @@ async fn of_release(host: &Host, environment: &str, service: &str, output: Outpu
         .supervisor()
         .service(environment, service)?
         .releases()?;
+    let standing = standing(host, environment, Action::Restart, &[], false).await?;
     let Some(newest) = releases.first() else {
+        if standing.subject(service).is_none() {
+            bail!(no_service(service, &format!("`{environment}`"), &standing));
+        }
         bail!("{service} of `{environment}` has no release on this machine");
     };
     let lines = newest
         .tail(TAIL)
         .with_context(|| format!("the log of {service} is unreadable"))?;
-    let redactor = secrets_of(host, environment, service).await?;
+    let redactor = secrets_of(host, environment, service, &standing).await?;
     for text in lines.iter().map(|line| harmless(&redactor.redact(line))) {
         match output {
             Output::Json => {
@@ -148,10 +161,25 @@ async fn of_release(host: &Host, environment: &str, service: &str, output: Outpu
     Ok(Exit::Success)
 }
 
-/// What must not be shown of what a service prints.
-async fn secrets_of(host: &Host, environment: &str, service: &str) -> Result<Redactor> {
+/// That there is no such service, and which there are.
+fn no_service(service: &str, place: &str, description: &Description) -> String {
+    let names = description
+        .subjects
+        .iter()
+        .map(|subject| subject.service.name.as_str());
+    let names = near::list(names).unwrap_or_else(|| "none".to_owned());
+    format!("there is no service `{service}` in {place}; there are {names}")
+}
+
+/// What must not be shown of what a service prints. Its program's own secrets were taken out
+/// as it printed them; it may have made others, or have been told some.
+async fn secrets_of(
+    host: &Host,
+    environment: &str,
+    service: &str,
+    standing: &Description,
+) -> Result<Redactor> {
     let redactor = Redactor::new();
-    let standing = standing(host, environment, Action::Restart, &[], false).await?;
     let variables = standing
         .subject(service)
         .map(|subject| &subject.service.variables);

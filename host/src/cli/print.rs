@@ -45,6 +45,14 @@ pub(super) fn steady(json: &str) -> String {
     steady
 }
 
+/// So many of something: `1 service`, `2 services`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        number => format!("{number} {noun}s"),
+    }
+}
+
 /// Neither a control character beyond those that lay JSON out, nor one that changes the
 /// direction of writing (Unicode Standard Annex 9) or breaks lines.
 fn is_steady(character: char) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use stagewright_journal::DeploymentId;
 
 use super::arguments::{Output, Rollback};
@@ -45,9 +45,12 @@ fn number(environment: &str, said: &str) -> Result<u64> {
     if let Ok(number) = said.parse() {
         return Ok(number);
     }
-    let id: DeploymentId = said
-        .parse()
-        .with_context(|| format!("`{said}` is no deployment; `stagewright history` lists them"))?;
+    let id: DeploymentId = said.parse().map_err(|_| {
+        anyhow!(
+            "`{said}` is no deployment: name one as 3 or as {environment}-3; `stagewright \
+             history` lists them"
+        )
+    })?;
     if id.environment() != environment {
         bail!("{id} is a deployment of another environment than `{environment}`");
     }

@@ -75,9 +75,25 @@ pub(crate) async fn unfinished(host: &Host, said: Option<&str>) -> Result<Deploy
     first.with_context(|| format!("no deployment of `{environment}` runs or waits"))
 }
 
+/// Nothing when what is said can only be an environment: those may end in a number as well.
 async fn by_id(host: &Host, said: Option<&str>) -> Result<Option<Deployment>> {
-    match said.and_then(|said| said.parse::<DeploymentId>().ok()) {
-        Some(id) => Ok(host.journal.deployment(&id).await?),
+    let Some(id) = said.and_then(|said| said.parse::<DeploymentId>().ok()) else {
+        return Ok(None);
+    };
+    if let Some(deployment) = host.journal.deployment(&id).await? {
+        return Ok(Some(deployment));
+    }
+    let known = host.journal.environments().await?;
+    if said.is_some_and(|said| known.iter().any(|name| name == said)) {
+        return Ok(None);
+    }
+    let last = host.journal.deployments(Some(id.environment()), 1).await?;
+    match last.first() {
+        Some(last) => bail!(
+            "there is no deployment {id}; the last one of `{}` is {}",
+            id.environment(),
+            last.id
+        ),
         None => Ok(None),
     }
 }

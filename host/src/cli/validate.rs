@@ -16,11 +16,11 @@ pub(crate) async fn run(host: &Arc<Host>, file: &File, output: Output) -> Result
     match output {
         Output::Json => print::json(environment)?,
         Output::Text => print::line(&format!(
-            "{}: environment `{}` with {} services in {} stages is fine",
+            "{}: environment `{}` with {} in {} is fine",
             file.file.display(),
             environment.name,
-            environment.services.len(),
-            environment.stages.len()
+            print::count(environment.services.len(), "service"),
+            print::count(environment.stages.len(), "stage")
         ))?,
     }
     Ok(Exit::Success)

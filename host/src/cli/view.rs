@@ -1,6 +1,8 @@
 //! How people and programs see a deployment while it runs: a live picture on a terminal,
 //! plain lines elsewhere, or one JSON object a line.
 
+pub(crate) mod colour;
+pub(crate) mod instant;
 mod json;
 mod lines;
 mod live;

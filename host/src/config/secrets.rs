@@ -100,6 +100,12 @@ impl Secrets for OperatorSecrets {
 }
 
 fn long_enough(name: &str, value: SecretText) -> Result<SecretText, Failure> {
+    if value.expose().is_empty() {
+        return Err(
+            Failure::new("secrets.empty", format!("the secret `{name}` is empty"))
+                .hint("give it a value where it comes from, or remove it there"),
+        );
+    }
     if value.expose().chars().count() >= SHORTEST {
         return Ok(value);
     }
@@ -178,6 +184,14 @@ mod tests {
         let failure = secrets.value("pin").await.unwrap_err();
         assert_eq!(failure.code, "secrets.too-short");
         assert!(!failure.message.contains("123"));
+    }
+
+    #[tokio::test]
+    async fn a_secret_without_a_value_is_refused() {
+        let (_folder, secrets) = secrets("pin: \"\"\n", 0o600);
+        let failure = secrets.value("pin").await.unwrap_err();
+        assert_eq!(failure.code, "secrets.empty");
+        assert_eq!(failure.message, "the secret `pin` is empty");
     }
 
     #[tokio::test]

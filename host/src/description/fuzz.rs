@@ -39,7 +39,7 @@ fn description() -> Description {
             deployment: 3,
             undoes: Some(4),
             images: [("web".to_owned(), "layout:web@sha256:00".to_owned())].into(),
-            outputs: [("seed".to_owned(), Vec::new())].into(),
+            given: [("web".to_owned(), [("seed".to_owned(), Vec::new())].into())].into(),
         }),
     }
 }

@@ -6,13 +6,14 @@ use stagewright_pipeline::environment::{Run, ServiceType};
 use stagewright_pipeline::{
     Action, Change, Failure, Fingerprint, Phase, PluginRecord, Record, Standing, Verdict,
 };
-use stagewright_runtime::{Cancel, record};
+use stagewright_runtime::{Cancel, Supply, record};
 
-use super::attempt::{Stop, declared_commands, interruptible, shown, within};
+use super::attempt::{Stop, chosen, declared_commands, within};
 use super::render::Rendered;
+use super::source::SOURCE;
 use super::workshop::Workshop;
 use crate::description::Subject;
-use crate::source::SourceTree;
+use crate::source::Listing;
 
 /// What an assessment may use.
 struct Question<'a> {
@@ -62,7 +63,7 @@ impl Workshop {
     }
 
     async fn assess_build(&self, question: &Question<'_>) -> Result<Verdict, Stop> {
-        let fingerprint = self.build_fingerprint(question).await?;
+        let (fingerprint, listing) = self.made_from(question).await?;
         let (Some(_), Some(push)) = (&question.subject.build, &question.subject.push) else {
             return Err(Failure::new("host.fault", "no builder and publisher were chosen").into());
         };
@@ -83,19 +84,22 @@ impl Workshop {
             })));
         }
         let built = self.built(question, &fingerprint).await;
-        let reasons = match &built {
+        let before = before.map(|pushed| pushed.fingerprint.as_ref());
+        let mut reasons = match &built {
             Some(_) => vec!["built before, and not pushed".to_owned()],
-            None => reasons(
-                before.map(|pushed| pushed.fingerprint.as_ref()),
-                &fingerprint,
-                "built",
-            ),
+            None => reasons(before, &fingerprint, "built"),
         };
+        if let (Some(Some(before)), Some(listing)) = (before, listing) {
+            let service = &question.subject.service.name;
+            self.say_what_changed(service, before, listing, &mut reasons)
+                .await;
+        }
         Ok(Verdict::Changed(Box::new(Change {
             reasons,
             fingerprint: Some(fingerprint),
             built,
             plugin: question.subject.build.clone(),
+            ..Change::default()
         })))
     }
 
@@ -109,59 +113,50 @@ impl Workshop {
         is_there.then(|| reference.clone())
     }
 
-    /// Everything that the image is made from.
-    async fn build_fingerprint(&self, question: &Question<'_>) -> Result<Fingerprint, Stop> {
+    /// Everything that the image would be made from, and what the source is made of.
+    async fn made_from(
+        &self,
+        question: &Question<'_>,
+    ) -> Result<(Fingerprint, Option<Listing>), Stop> {
         let Question {
             subject,
             cancel,
             left,
             ..
         } = question;
-        let Some(builder) = &subject.build else {
-            return Err(Failure::new("host.fault", "no builder was chosen").into());
-        };
-        let mut parts = vec![
-            (format!("plugin {}", builder.name), builder.digest.clone()),
-            ("build configuration".to_owned(), builder.config.clone()),
-            (
-                "image".to_owned(),
-                subject.service.image.clone().unwrap_or_default(),
-            ),
-        ];
-        if let Some(push) = &subject.push {
-            parts.push((format!("publisher {}", push.name), push.digest.clone()));
-            parts.push(("push configuration".to_owned(), push.config.clone()));
-        }
-        let mut call = self.question(self.bare(subject, builder)?, cancel.clone(), *left);
         let token = cancel.requested.child_token();
-        let tree = within(*left, &token, self.source(subject, &token)).await?;
-        call.source = tree.as_ref().map(shown);
-        call.commands = declared_commands(&builder.config);
-        let asked = async {
-            let plugin = self.plugin(builder).await?;
-            Ok(plugin.inputs(call).await?)
+        let listed = within(*left, &token, self.listing(subject, &token));
+        let asked = self.inputs(subject, cancel, *left, None);
+        let (listing, inputs) = match subject.commit {
+            // What a repository has is fetched before a plugin may ask for it: that may take
+            // longer than an answer.
+            Some(_) => (listed.await?, asked.await?),
+            // Tools take long to tell their versions, so the source is read meanwhile.
+            None => tokio::try_join!(listed, asked)?,
         };
-        // Tools take long to tell their versions, so the source is read meanwhile.
-        let (inputs, digest) = tokio::try_join!(asked, self.digest(question, tree))?;
-        parts.extend(digest.map(|digest| ("source".to_owned(), digest)));
-        // Of two equal labels the later counts, and that is the host's: a plugin adds to what
-        // an image is made from, and hides nothing of it.
-        Ok(Fingerprint::new(inputs.into_iter().chain(parts)))
+        let fingerprint = build_fingerprint(subject, inputs, listing.as_ref())?;
+        Ok((fingerprint, listing))
     }
 
-    /// What the source of a build is, in one word.
-    async fn digest(
+    /// What the builder says that the image depends on. Of a source that is `staged` it sees
+    /// the copy.
+    pub(super) async fn inputs(
         &self,
-        question: &Question<'_>,
-        tree: Option<SourceTree>,
-    ) -> Result<Option<String>, Stop> {
-        let Some(tree) = tree else {
-            return Ok(None);
+        subject: &Subject,
+        cancel: &Cancel,
+        left: u64,
+        staged: Option<Supply>,
+    ) -> Result<Vec<(String, String)>, Stop> {
+        let builder = chosen(subject.build.as_ref(), "builder")?;
+        let plugin = self.plugin(builder).await?;
+        let mut call = self.question(self.bare(subject, builder)?, cancel.clone(), left);
+        let token = cancel.requested.child_token();
+        call.source = match staged {
+            Some(staged) => Some(staged),
+            None => within(left, &token, self.supply(subject, &plugin, &token)).await?,
         };
-        let token = question.cancel.requested.child_token();
-        let index = self.source_index(&question.subject.service.name);
-        let digested = interruptible(&token, move |flag| tree.digest(&index, flag));
-        within(question.left, &token, digested).await.map(Some)
+        call.commands = declared_commands(&builder.config);
+        Ok(plugin.inputs(call).await?)
     }
 
     /// Is the image that was pushed still where deployers find it?
@@ -225,8 +220,9 @@ impl Workshop {
         Ok(Verdict::Changed(Box::new(Change {
             reasons,
             fingerprint: Some(fingerprint),
-            built: None,
             plugin: Some(subject.deploy.clone()),
+            given: self.given_then(&subject.service.name),
+            ..Change::default()
         })))
     }
 
@@ -298,6 +294,31 @@ impl Workshop {
         key.hash(value.expose())
             .map_err(|error| Failure::new("host.key", format!("{error:#}")))
     }
+}
+
+/// Everything that an image is made from: what its builder says, and what the host knows.
+pub(super) fn build_fingerprint(
+    subject: &Subject,
+    inputs: Vec<(String, String)>,
+    listing: Option<&Listing>,
+) -> Result<Fingerprint, Failure> {
+    let builder = chosen(subject.build.as_ref(), "builder")?;
+    let mut parts = vec![
+        (format!("plugin {}", builder.name), builder.digest.clone()),
+        ("build configuration".to_owned(), builder.config.clone()),
+        (
+            "image".to_owned(),
+            subject.service.image.clone().unwrap_or_default(),
+        ),
+    ];
+    if let Some(push) = &subject.push {
+        parts.push((format!("publisher {}", push.name), push.digest.clone()));
+        parts.push(("push configuration".to_owned(), push.config.clone()));
+    }
+    parts.extend(listing.map(|listing| (SOURCE.to_owned(), listing.digest())));
+    // Of two equal labels the later counts, and that is the host's: a plugin adds to what an
+    // image is made from, and hides nothing of it.
+    Ok(Fingerprint::new(inputs.into_iter().chain(parts)))
 }
 
 fn unchanged(known: &Record, fingerprint: Fingerprint) -> Verdict {

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stagewright_pipeline::{Failure, Outcome, Output, PluginRecord, Product, Retry, Step};
-use stagewright_runtime::{Call, Cancel, Source, StepError, record};
+use stagewright_runtime::{Call, Cancel, StepError, record};
 use tokio_util::sync::CancellationToken;
 
+use super::source::Staged;
 use super::workshop::{Attempt, Workshop, engine, failure};
 use crate::description::Subject;
-use crate::source::{self, Repository, SourceError, SourceTree};
+use crate::source::SourceError;
 
 /// How long it may take to find out what a deploy left that was ended by force, in milliseconds.
 const LAST_LOOK: u64 = 500;
@@ -67,17 +68,20 @@ impl Workshop {
         let log = self.log(attempt)?;
         let mut call = self.call(attempt, self.bare(subject, record)?, log);
         let token = attempt.cancel.requested.child_token();
-        let staged = async {
-            match self.source(subject, &token).await? {
-                Some(tree) => Ok(Some(self.staged(&attempt.service, tree, &token).await?)),
-                None => Ok(None),
-            }
-        };
-        call.source = within(attempt.left, &token, staged).await?;
+        let staged = within(attempt.left, &token, self.stage(subject, &token)).await?;
+        call.source = staged.as_ref().map(Staged::supply);
         self.provide_folders(&mut call, record);
+        let fingerprint = match &staged {
+            Some(staged) => self.changed_meanwhile(attempt, subject, staged).await?,
+            None => None,
+        };
         let built = plugin.build(call).await?;
+        if let Some(staged) = staged {
+            self.remember_source(subject, staged, &token).await;
+        }
         Ok(Product {
             reference: Some(built.reference),
+            fingerprint,
             ..Product::default()
         })
     }
@@ -143,7 +147,7 @@ impl Workshop {
             reference: state.reference,
             condition: Some(state.condition),
             outputs,
-            removed: Vec::new(),
+            ..Product::default()
         })
     }
 
@@ -196,56 +200,6 @@ impl Workshop {
         call.output = Some(self.build_folder(&service).join("output"));
         call.caches = Some(self.host.home.caches(self.id.environment(), &service));
         call.commands = declared_commands(&record.config);
-    }
-
-    /// The tree of a service's source, checked out where it is a repository's.
-    pub(super) async fn source(
-        &self,
-        subject: &Subject,
-        cancel: &CancellationToken,
-    ) -> Result<Option<SourceTree>, Stop> {
-        let Some(source) = &subject.service.source else {
-            return Ok(None);
-        };
-        let root = match (&source.git, &subject.commit) {
-            (Some(git), Some(commit)) => {
-                let repository = Repository::parse(&git.url, &self.description.folder)?;
-                let sources = &self.host.sources;
-                sources.checkout(&repository, commit, cancel, None).await?
-            }
-            _ => self.description.folder.clone(),
-        };
-        Ok(Some(source::folder_source(
-            &root,
-            &source.path,
-            &source.include,
-        )?))
-    }
-
-    /// A copy of the source that nothing changes meanwhile.
-    async fn staged(
-        &self,
-        service: &str,
-        tree: SourceTree,
-        cancel: &CancellationToken,
-    ) -> Result<Source, Stop> {
-        let root = self.build_folder(service).join("source");
-        let staged = Source {
-            root: root.clone(),
-            ..shown(&tree)
-        };
-        let index = self.source_index(service);
-        interruptible(cancel, move |flag| tree.copy_to(&root, &index, flag)).await?;
-        Ok(staged)
-    }
-}
-
-/// What a builder is shown of a tree.
-pub(super) fn shown(tree: &SourceTree) -> Source {
-    Source {
-        root: tree.root.clone(),
-        path: tree.path.clone(),
-        include: tree.include.clone(),
     }
 }
 
@@ -313,27 +267,10 @@ impl From<StepError> for Stop {
     }
 }
 
-impl From<SourceError> for Stop {
-    fn from(error: SourceError) -> Self {
-        match error {
-            SourceError::Cancelled => return Self::Cancelled(Vec::new()),
-            SourceError::Abandoned => {
-                return Self::Cancelled(vec!["a connection to a git repository".to_owned()]);
-            }
-            _ => {}
-        }
-        let retry = if error.may_pass() {
-            Retry::Later
-        } else {
-            Retry::Never
-        };
-        Failure::new("source.unavailable", error.to_string())
-            .retry(retry)
-            .into()
-    }
-}
-
-fn chosen<'a>(record: Option<&'a PluginRecord>, role: &str) -> Result<&'a PluginRecord, Failure> {
+pub(super) fn chosen<'a>(
+    record: Option<&'a PluginRecord>,
+    role: &str,
+) -> Result<&'a PluginRecord, Failure> {
     record.ok_or_else(|| Failure::new("host.fault", format!("no {role} was chosen")))
 }
 

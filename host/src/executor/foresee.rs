@@ -6,16 +6,14 @@ use std::sync::Arc;
 use anyhow::Result;
 use serde::Serialize;
 use stagewright_journal::DeploymentId;
-use stagewright_pipeline::{Phase, Verdict};
+use stagewright_pipeline::{Change, Phase, Verdict};
 use stagewright_runtime::Cancel;
 
 use super::ledger::Book;
+use super::render::UNRESOLVED;
 use super::workshop::Workshop;
 use crate::compose::Host;
 use crate::description::{Description, Subject};
-
-/// How long one question may take, in milliseconds.
-const PATIENCE: u64 = 60_000;
 
 /// Looks at what a deployment would do.
 pub(crate) struct Foresight {
@@ -72,9 +70,15 @@ impl Foresight {
     /// What would happen to a service, as far as it can be told now.
     pub(crate) async fn look(&self, subject: &Subject) -> Seen {
         let name = &subject.service.name;
+        // As long as the deployment itself would wait.
+        let timeouts = subject.service.timeouts;
         let assess = |phase| {
-            self.workshop
-                .assess(name, phase, PATIENCE, Cancel::default())
+            let left = match phase {
+                Phase::Build => timeouts.build,
+                Phase::Deploy => timeouts.deploy,
+            };
+            let left = left.millis();
+            self.workshop.assess(name, phase, left, Cancel::default())
         };
         let build = async {
             match &subject.build {
@@ -85,7 +89,11 @@ impl Foresight {
         // Both are only looked at, so the second need not wait for what the first comes to.
         let (build, deploy) = tokio::join!(build, assess(Phase::Deploy));
         let builds = matches!(build, Some(Verdict::Changed(_) | Verdict::Failed(_)));
-        let deploy = (!builds).then_some(deploy);
+        let deploy = match self.workshop.missing_output(subject) {
+            Some(failure) => Some(Verdict::Failed(Box::new(failure))),
+            None if builds => None,
+            None => Some(later(deploy)),
+        };
         let stays = matches!(deploy, Some(Verdict::Unchanged(_)));
         let changes = if stays {
             Vec::new()
@@ -103,9 +111,11 @@ impl Foresight {
     async fn changes(&self, subject: &Subject, builds: bool) -> Vec<Intended> {
         let answer = async {
             let rendered = self.workshop.bare(subject, &subject.deploy)?;
-            let call = self
-                .workshop
-                .question(rendered, Cancel::default(), PATIENCE);
+            let call = self.workshop.question(
+                rendered,
+                Cancel::default(),
+                subject.service.timeouts.deploy.millis(),
+            );
             let known = self.workshop.reference(&subject.service.name).ok();
             let plugin = self.workshop.plugin(&subject.deploy).await?;
             let changes = plugin.plan(call, known.filter(|_| !builds)).await;
@@ -128,5 +138,18 @@ impl Foresight {
                 downtime: false,
             }],
         }
+    }
+}
+
+/// A variable that is not known yet will be, once the jobs before the service have run.
+fn later(deploy: Verdict) -> Verdict {
+    match deploy {
+        Verdict::Failed(failure) if failure.code == UNRESOLVED => {
+            Verdict::Changed(Box::new(Change {
+                reasons: vec!["its variables wait for the outputs of jobs".to_owned()],
+                ..Change::default()
+            }))
+        }
+        seen => seen,
     }
 }

@@ -8,12 +8,15 @@ use futures::future::BoxFuture;
 use stagewright_pipeline::environment::{
     Part, Protocol, Reference, ServiceType, Template, Variable,
 };
-use stagewright_pipeline::{Failure, PluginRecord};
+use stagewright_pipeline::{Action, Failure, Output, PluginRecord};
 use stagewright_runtime::{Cancel, record};
 use stagewright_runtime::{SecretText, Secrets};
 
 use super::workshop::{Workshop, failure};
 use crate::description::Subject;
+
+/// The code of a variable whose references lead nowhere, now.
+pub(super) const UNRESOLVED: &str = "variable.unresolved";
 
 /// A service for a call, and the values of the secrets that only this rendering knows.
 pub(super) struct Rendered {
@@ -54,7 +57,7 @@ impl Workshop {
         for (name, variable) in &subject.service.variables {
             let value = match variable {
                 Variable::Secret(secret) => record::Value::Secret(secret.clone()),
-                Variable::Text(template) => match self.text(template).await? {
+                Variable::Text(template) => match self.text(template, subject).await? {
                     Found::Shown(text) => record::Value::Text(text),
                     Found::Sensitive(text) => {
                         // No name of an operator's secret has a slash.
@@ -110,13 +113,13 @@ impl Workshop {
         })
     }
 
-    async fn text(&self, template: &Template) -> Result<Found, Failure> {
+    async fn text(&self, template: &Template, of: &Subject) -> Result<Found, Failure> {
         let mut text = String::new();
         let mut sensitive = false;
         for part in template.parts() {
             match part {
                 Part::Text(literal) => text.push_str(literal),
-                Part::Reference(reference) => match self.look_up(reference).await? {
+                Part::Reference(reference) => match self.look_up(reference, of).await? {
                     Found::Shown(value) => text.push_str(&value),
                     Found::Sensitive(value) => {
                         sensitive = true;
@@ -131,8 +134,8 @@ impl Workshop {
         })
     }
 
-    async fn look_up(&self, reference: &Reference) -> Result<Found, Failure> {
-        let unknown = |why: &str| Failure::new("variable.unresolved", format!("{reference} {why}"));
+    async fn look_up(&self, reference: &Reference, of: &Subject) -> Result<Found, Failure> {
+        let unknown = |why: &str| Failure::new(UNRESOLVED, format!("{reference} {why}"));
         let Some(subject) = self.description.subject(&reference.service) else {
             return Err(unknown("names no service of the environment"));
         };
@@ -141,36 +144,94 @@ impl Workshop {
             ("host", _) => return Ok(Found::Shown(self.address(&service.name).await?)),
             ("port", _) => service.ports.first(),
             (_, Some(name)) => service.ports.iter().find(|port| port.name == name),
-            (output, None) => return self.output(&service.name, output, reference),
+            (output, None) => return self.output(of, &service.name, output, reference),
         };
         let port = port.ok_or_else(|| unknown("names no port of the service"))?;
         Ok(Found::Shown(port.number.to_string()))
     }
 
-    /// Is this a rollback in which the job runs again?
+    /// Does the job run in this deployment?
     fn runs_here(&self, job: &str) -> bool {
         self.description.subject(job).is_some_and(|subject| {
-            subject.takes_part && self.description.action.runs(&subject.service.run)
+            let service = &subject.service;
+            subject.takes_part && !service.skip && self.description.action.runs(&service.run)
         })
     }
 
-    /// An output of a job: of this deployment, or the last one that it completed in; in a
-    /// rollback what it had answered by then.
-    fn output(&self, job: &str, name: &str, reference: &Reference) -> Result<Found, Failure> {
+    /// Why a service's variables cannot be known in this deployment, whatever happens in it:
+    /// they refer to an output of a job that has none and does not run.
+    pub(super) fn missing_output(&self, subject: &Subject) -> Option<Failure> {
+        let templates = subject.service.variables.values();
+        let templates = templates.filter_map(|variable| match variable {
+            Variable::Text(template) => Some(template),
+            Variable::Secret(_) => None,
+        });
+        let references = templates.flat_map(Template::references);
+        let is_job = |name: &str| {
+            let subject = self.description.subject(name);
+            subject.is_some_and(|subject| subject.service.kind == ServiceType::Job)
+        };
+        references
+            .filter(|reference| reference.attribute != "host" && reference.port_name().is_none())
+            .filter(|reference| is_job(&reference.service) && !self.runs_here(&reference.service))
+            .find_map(|reference| {
+                let job = &reference.service;
+                let output = self.output(subject, job, &reference.attribute, reference);
+                output.err()
+            })
+    }
+
+    /// How a job that has not answered comes to do so.
+    fn how_to_run(&self, job: &str) -> String {
+        let environment = self.id.environment();
+        let run = format!("`stagewright job run {job} --environment {environment}` runs it");
+        let is_built = self.book.record(job).reference().is_some();
+        match (self.runs_here(job), is_built) {
+            (true, _) => format!("{job} has answered with no outputs; deploy it first"),
+            (false, true) => format!("{job} runs only when it is asked for; {run}"),
+            (false, false) => {
+                format!("`stagewright deploy --only {job}` builds {job}, then {run}")
+            }
+        }
+    }
+
+    /// The outputs of jobs that a rollback gives to a service.
+    pub(super) fn given_then(&self, service: &str) -> BTreeMap<String, Vec<Output>> {
         let earlier = self.description.earlier.as_ref();
-        let earlier = earlier.and_then(|earlier| earlier.outputs.get(job).cloned());
-        let outputs = match earlier {
-            Some(outputs) if !self.runs_here(job) => outputs,
-            _ => self.book.record(job).outputs,
+        let given = earlier.and_then(|earlier| earlier.given.get(service).cloned());
+        let mut given = given.unwrap_or_default();
+        given.retain(|job, _| !self.runs_here(job));
+        given
+    }
+
+    /// An output of a job, for a service: of this deployment, or the last one that the job
+    /// completed in. What is brought back, or started again after that, is given what the job
+    /// had answered by then.
+    fn output(
+        &self,
+        of: &Subject,
+        job: &str,
+        name: &str,
+        reference: &Reference,
+    ) -> Result<Found, Failure> {
+        let service = &of.service.name;
+        let given = match self.description.action {
+            Action::Rollback => self.given_then(service),
+            Action::Start | Action::Restart => self.book.record(service).given,
+            _ => BTreeMap::new(),
+        };
+        let outputs = match given.get(job) {
+            Some(outputs) => outputs.clone(),
+            None => self.book.record(job).outputs,
         };
         let Some(output) = outputs.iter().find(|output| output.name == name) else {
             let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
             let hint = match names.as_slice() {
-                [] => format!("{job} has answered with no outputs; deploy it first"),
+                [] => self.how_to_run(job),
                 names => format!("{job} answered with {}", names.join(", ")),
             };
             let message = format!("{reference}: job {job} has no output `{name}`");
-            return Err(Failure::new("variable.unresolved", message).hint(hint));
+            return Err(Failure::new(UNRESOLVED, message).hint(hint));
         };
         if !output.sensitive {
             return Ok(Found::Shown(output.value.clone()));
@@ -178,7 +239,7 @@ impl Workshop {
         match self.sealed.value(job, name)? {
             Some(value) => Ok(Found::Sensitive(value)),
             None => Err(Failure::new(
-                "variable.unresolved",
+                UNRESOLVED,
                 format!("{reference}: the value of this sensitive output is not kept here"),
             )
             .hint(format!("run {job} again"))),
@@ -194,7 +255,8 @@ impl Workshop {
             let subject = self.subject(service)?;
             let plugin = self.plugin(&subject.deploy).await?;
             let rendered = self.bare(subject, &subject.deploy)?;
-            let call = self.question(rendered, Cancel::default(), u64::MAX);
+            let left = subject.service.timeouts.deploy.millis();
+            let call = self.question(rendered, Cancel::default(), left);
             plugin
                 .address(call)
                 .await

@@ -21,9 +21,6 @@ use crate::compose::Host;
 use crate::description::{Description, Subject};
 use crate::logs::{AttemptLog, AttemptName};
 
-/// The longest that a question to a plugin may take, in milliseconds.
-const QUESTION: u64 = 60_000;
-
 /// Where the steps of one deployment are performed.
 pub(super) struct Workshop {
     pub(super) host: Arc<Host>,
@@ -113,13 +110,14 @@ impl Workshop {
         Ok(loaded.called(&record.name))
     }
 
-    /// The surroundings of a question that changes nothing and is heard by nobody.
+    /// The surroundings of a question that changes nothing and is heard by nobody. How long it
+    /// may take at the most is a limit of the plugin.
     pub(super) fn question(&self, rendered: Rendered, cancel: Cancel, left: u64) -> Call {
         let attempt = Attempt {
             service: rendered.service.name.clone(),
             step: self.description.action.step(),
             number: 1,
-            left: left.min(QUESTION),
+            left,
             cancel,
         };
         self.call(&attempt, rendered, Arc::new(Unheard))

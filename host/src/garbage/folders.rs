@@ -15,6 +15,7 @@ use crate::discard::{self, discard, size_of};
 /// Logs of deployments that are forgotten.
 pub(super) fn logs(host: &Host, history: &History, sweep: Sweep) -> Result<Vec<Garbage>> {
     let mut garbage = Vec::new();
+    clear(&host.home.logs(""), sweep)?;
     for id in &history.forgotten {
         let folder = host.home.logs(&id.to_string());
         if folder.is_dir() {
@@ -37,6 +38,7 @@ pub(super) async fn of_services(
         ("build", host.home.build(environment, "")),
         ("cache", host.home.caches(environment, "")),
     ] {
+        clear(&parent, sweep)?;
         for folder in folders(&parent)? {
             if !history.services.contains(name(&folder)) {
                 garbage.push((kind, remove(host, &folder, sweep)?));
@@ -66,6 +68,14 @@ pub(super) async fn of_services(
         }
     }
     Ok(garbage)
+}
+
+/// Removes what a collection that was killed had begun to remove.
+fn clear(parent: &Path, sweep: Sweep) -> Result<()> {
+    if sweep.dry_run {
+        return Ok(());
+    }
+    discard::clear(parent).with_context(|| format!("cannot clear up {}", parent.display()))
 }
 
 fn remove(host: &Host, folder: &Path, sweep: Sweep) -> Result<Garbage> {

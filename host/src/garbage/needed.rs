@@ -10,6 +10,7 @@ use crate::compose::Host;
 use crate::description::{Description, Subject};
 use crate::executor::{read_ledger, read_left_by};
 use crate::follow::read_description;
+use crate::resolve::leaves_a_state;
 use crate::source::{NeededCommits, Repository};
 
 /// More deployments of one environment than this are not looked at; the oldest stay.
@@ -43,7 +44,8 @@ pub(super) struct History {
 }
 
 impl Needed {
-    /// Looks at an environment, of which so many deployments are to be kept.
+    /// Looks at an environment, of which so many deployments that left a state are to be kept,
+    /// and as many others.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -56,35 +58,46 @@ impl Needed {
         let known = host.journal.deployments(Some(environment), MOST).await?;
         let known: Vec<&Deployment> = known.iter().filter(|one| !one.forgotten).collect();
         let ledger = read_ledger(&*host.journal, environment).await?;
-        let mut kept: BTreeSet<u64> = known
-            .iter()
-            .enumerate()
-            .filter(|(at, one)| *at < history || one.state != Life::Ended)
-            .map(|(_, one)| one.id.number())
+        // Counted apart, so that jobs by the hour push no state out that one can go back to.
+        let (states, others): (Vec<&Deployment>, Vec<_>) =
+            known.iter().partition(|one| leaves_a_state(one));
+        let has_ended = |one: &Deployment| one.state == Life::Ended;
+        let unfinished = || known.iter().filter(|one| !has_ended(one));
+        let builds = |one: &&&Deployment| matches!(one.action.as_str(), "deploy" | "redeploy");
+        let newest = states.iter().take(history);
+        let newest = newest.chain(others.iter().take(history));
+        let mut kept: BTreeSet<u64> = newest
+            .chain(unfinished())
+            // What is described by it is what `start` and `destroy` go by.
+            .chain(states.iter().find(builds))
+            // What a deployment that fails goes back to by itself.
+            .chain(states.iter().find(|one| has_ended(one)))
+            .map(|one| one.id.number())
             .collect();
-        // What is described by it is what `start` and `destroy` go by.
-        let builds = |one: &&&Deployment| {
-            one.started_ms.is_some() && matches!(one.action.as_str(), "deploy" | "redeploy")
-        };
-        kept.extend(known.iter().find(builds).map(|one| one.id.number()));
-        let unfinished = known.iter().filter(|one| one.state != Life::Ended);
-        let oldest = unfinished.map(|one| one.created_ms).min();
+        let oldest = unfinished().map(|one| one.created_ms).min();
         self.oldest_unfinished = self.oldest_unfinished.into_iter().chain(oldest).min();
 
         let mut services = BTreeSet::new();
         let mut instances = self.ledger(&ledger);
-        services.extend(ledger.services().map(|(name, _)| name.to_owned()));
+        let there = ledger
+            .services()
+            .filter(|(_, record)| !record.instances.is_empty());
+        services.extend(there.map(|(name, _)| name.to_owned()));
         for number in kept.clone() {
             if let Some(left) = read_left_by(&*host.journal, environment, number).await? {
                 instances.extend(self.ledger(&left));
             }
         }
+        let in_history = kept.clone();
         kept.extend(instances);
         for one in known.iter().filter(|one| kept.contains(&one.id.number())) {
             let description = read_description(&*host.journal, &one.id).await?;
             self.description(&description);
-            let names = description.subjects.iter();
-            services.extend(names.map(|subject| subject.service.name.clone()));
+            // Of those that are kept for what they deployed only that is of interest.
+            if in_history.contains(&one.id.number()) {
+                let names = description.subjects.iter();
+                services.extend(names.map(|subject| subject.service.name.clone()));
+            }
         }
         let forgotten = known.iter().rev().map(|one| one.id.clone());
         Ok(History {

@@ -34,10 +34,10 @@ impl Resolution<'_> {
                 return Ok(None);
             }
         };
-        let (role, with) = match step {
-            Configured::Build => (Role::Builder, &service.strategy.build.with),
-            Configured::Push => (Role::Publisher, &service.strategy.push.with),
-            Configured::Deploy => (Role::Deployer, &service.strategy.deploy.with),
+        let role = match step {
+            Configured::Build => Role::Builder,
+            Configured::Push => Role::Publisher,
+            Configured::Deploy => Role::Deployer,
         };
         if !plugin.roles().contains(&role) {
             let message = format!("{} is no {role}", choice.reference);
@@ -48,10 +48,10 @@ impl Resolution<'_> {
             );
             return Ok(None);
         }
-        let config = serde_json::to_string(with)?;
+        let config = serde_json::to_string(&choice.with)?;
         let misfits = self
             .checked
-            .check_with(service, step, &*self.schema(&plugin)?);
+            .check_with(service, step, &choice.with, &*self.schema(&plugin)?);
         if misfits.is_empty() {
             self.validate(&at, &plugin, &config).await;
         }

@@ -8,20 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use stagewright_journal::{Deployment, DeploymentId, State as Life};
-use stagewright_pipeline::{Action, Ending, Ledger};
+use stagewright_journal::DeploymentId;
+use stagewright_pipeline::environment::Service;
+use stagewright_pipeline::{Action, Ledger, Output, Record};
 
+use super::past::Past;
+use super::secrets;
 use super::standing::as_deployed;
 use crate::compose::Host;
 use crate::description::{Description, Earlier};
-use crate::executor::read_left_by;
+use crate::executor::{read_ledger, read_left_by};
 use crate::follow::read_description;
 
 /// How many deployments are looked through.
 const MOST: usize = 1_000;
 
-/// What a rollback is made of: to that deployment, or to the last one that succeeded before
-/// the newest. Services that did not exist then are answered, too; they are left alone.
+/// What a rollback is made of: to that deployment, or to the one that [`Past`] tells. Services
+/// that did not exist then are answered, too; they are left alone.
 ///
 /// # Errors
 /// When there is nothing to go back to, or something that it takes is gone.
@@ -31,31 +34,32 @@ pub(crate) async fn earlier(
     to: Option<u64>,
     only: &[String],
 ) -> Result<(Description, Vec<String>)> {
-    let known = host.journal.deployments(Some(environment), MOST).await?;
+    let now = read_ledger(&*host.journal, environment).await?;
     let to = match to {
         Some(number) => number,
-        None => before_the_last(&known).with_context(|| {
-            format!(
-                "`{environment}` has no earlier deployment that succeeded; \
-                 `stagewright history` lists them all"
-            )
-        })?,
+        None => {
+            Past::read(host, environment, only)
+                .await?
+                .target(&now)
+                .await?
+        }
     };
-    if !known.iter().any(|one| one.id.number() == to) {
+    let id = DeploymentId::new(environment, to);
+    if to == 0 || host.journal.deployment(&id).await?.is_none() {
         bail!("`{environment}` has no deployment {to}; `stagewright history` lists them");
     }
     let ledger = left(host, environment, to).await?;
     let mut description = described(host, environment, to, &ledger, only).await?;
     description.only = only.to_vec();
+    secrets::check(host, &description).await?;
     check(host, &description).await?;
-    let now = crate::executor::read_ledger(&*host.journal, environment).await?;
     let later = now.orphans(|name| description.subject(name).is_some());
     let later = later.map(str::to_owned).collect();
     Ok((description, later))
 }
 
 /// What undoes a deployment that failed: the services that it replaced, as they were before
-/// it. `None`: it replaced none that was there before.
+/// it. `None`: it replaced none that was there before. What had been removed was not there.
 ///
 /// # Errors
 /// When the journal cannot be read.
@@ -65,10 +69,20 @@ pub(crate) async fn undoing(
     replaced: &BTreeSet<String>,
 ) -> Result<Option<Description>> {
     let environment = failed.environment();
+    let mut replaced = replaced.clone();
     for deployment in host.journal.deployments(Some(environment), MOST).await? {
         let number = deployment.id.number();
-        if number >= failed.number() {
+        if number >= failed.number() || deployment.started_ms.is_none() {
             continue;
+        }
+        if deployment.action == Action::Destroy.as_str() {
+            if deployment.forgotten {
+                return Ok(None);
+            }
+            let removal = read_description(&*host.journal, &deployment.id).await?;
+            for part in removal.parts() {
+                replaced.remove(&part.service.name);
+            }
         }
         let Some(ledger) = read_left_by(&*host.journal, environment, number).await? else {
             continue;
@@ -89,19 +103,6 @@ pub(crate) async fn undoing(
         return Ok(Some(description));
     }
     Ok(None)
-}
-
-/// The last deployment that succeeded before the newest one that began.
-fn before_the_last(known: &[Deployment]) -> Option<u64> {
-    let deployed = |one: &&Deployment| {
-        one.state == Life::Ended
-            && one.started_ms.is_some()
-            && matches!(one.action.as_str(), "deploy" | "redeploy" | "rollback")
-    };
-    let mut deployed = known.iter().filter(deployed).skip(1);
-    let well = Ending::Succeeded.as_str();
-    let found = deployed.find(|one| one.result.as_deref() == Some(well));
-    found.map(|one| one.id.number())
 }
 
 async fn left(host: &Host, environment: &str, to: u64) -> Result<Ledger> {
@@ -145,7 +146,8 @@ async fn described(
                 .clone()
                 .map(|image| (name.to_owned(), image)),
         );
-        outputs.insert(name.to_owned(), record.outputs.clone());
+        let given = given(&description, ledger, &subject.service, record);
+        outputs.insert(name.to_owned(), given);
         description.subjects.push(subject);
     }
     let unknown: Vec<&str> = only
@@ -167,12 +169,31 @@ async fn described(
         deployment: to,
         undoes: None,
         images,
-        outputs,
+        given: outputs,
     });
     Ok(description)
 }
 
-/// Are all the plugins and images still here?
+/// What a service had been given as the outputs of the jobs that its variables refer to: what
+/// they had answered, or what they had answered long before when it was brought back itself.
+fn given(
+    description: &Description,
+    ledger: &Ledger,
+    service: &Service,
+    record: &Record,
+) -> BTreeMap<String, Vec<Output>> {
+    let jobs = description.output_references(service);
+    let jobs = jobs.map(|reference| reference.service.as_str());
+    let outputs = |job: &str| match record.given.get(job) {
+        Some(given) => Some(given.clone()),
+        None => Some(ledger.service(job)?.outputs.clone()),
+    };
+    jobs.filter_map(|job| Some((job.to_owned(), outputs(job)?)))
+        .collect()
+}
+
+/// Are all the plugins and images still here? From then on they count as just used, so that
+/// nobody removes them before the rollback is written down.
 async fn check(host: &Host, description: &Description) -> Result<()> {
     let runtime = host.runtime()?;
     let redactor = Arc::default();
@@ -187,7 +208,7 @@ async fn check(host: &Host, description: &Description) -> Result<()> {
         let Some(image) = images.and_then(|images| images.get(name)) else {
             continue;
         };
-        let found = runtime.image(image, &description.folder, &redactor).await;
+        let found = runtime.hold(image, &description.folder, &redactor).await;
         if let Err(failure) = found {
             gone.push(format!("{name}: {}", failure.message));
         }

@@ -1,7 +1,9 @@
 //! Which plugin serves a service: its own choice, its environment's, the operator's, or the
 //! built-in one, in this order.
 
-use stagewright_pipeline::environment::Service;
+use serde_json::{Map, Value};
+use stagewright_pipeline::environment::file::PluginFile;
+use stagewright_pipeline::environment::{PluginUse, Service};
 
 use crate::config::Config;
 
@@ -12,6 +14,8 @@ pub(crate) struct Choice {
     pub(crate) reference: String,
     /// Who chose it.
     pub(crate) layer: Layer,
+    /// Its configuration: the operator's, over it that of the environment file.
+    pub(crate) with: Map<String, Value>,
 }
 
 /// Who chose a plugin.
@@ -50,14 +54,6 @@ pub(super) fn choose(service: &Service, config: &Config) -> Strategy {
         .get(&service.kind)
         .cloned()
         .unwrap_or_default();
-    let pick = |file: &Option<String>, operator: &Option<String>, default: &str| {
-        let (reference, layer) = match (file, operator) {
-            (Some(reference), _) => (reference.clone(), Layer::File),
-            (None, Some(reference)) => (reference.clone(), Layer::Operator),
-            (None, None) => (default.to_owned(), Layer::Default),
-        };
-        Choice { reference, layer }
-    };
     let strategy = &service.strategy;
     let builder = match (&service.source, &service.image) {
         (Some(_), _) => Some("builtin:command"),
@@ -69,17 +65,29 @@ pub(super) fn choose(service: &Service, config: &Config) -> Strategy {
         build: is_built.then(|| {
             // An operator's builder is for sources; an image that exists is only found.
             let operator = operator.build.filter(|_| service.source.is_some());
-            pick(
-                &strategy.build.reference,
-                &operator,
-                builder.unwrap_or("builtin:command"),
-            )
+            let default = builder.unwrap_or("builtin:command");
+            pick(&strategy.build, operator.as_ref(), default)
         }),
-        push: is_built.then(|| pick(&strategy.push.reference, &operator.push, "builtin:layout")),
+        push: is_built.then(|| pick(&strategy.push, operator.push.as_ref(), "builtin:layout")),
         deploy: pick(
-            &strategy.deploy.reference,
-            &operator.deploy,
+            &strategy.deploy,
+            operator.deploy.as_ref(),
             "builtin:process",
         ),
+    }
+}
+
+/// What the operator configures is for the plugin that the operator names.
+fn pick(file: &PluginUse, operator: Option<&PluginFile>, default: &str) -> Choice {
+    let (reference, layer) = match (&file.reference, operator) {
+        (Some(reference), _) => (reference.as_str(), Layer::File),
+        (None, Some(operator)) => (operator.reference(), Layer::Operator),
+        (None, None) => (default, Layer::Default),
+    };
+    let operator = operator.filter(|operator| operator.reference() == reference);
+    Choice {
+        reference: reference.to_owned(),
+        layer,
+        with: operator.map_or_else(|| file.with.clone(), |operator| operator.with(&file.with)),
     }
 }

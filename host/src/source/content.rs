@@ -1,4 +1,4 @@
-//! What a source holds: the contents of its files and the digest over all of it.
+//! What a folder holds: the contents of its files.
 //!
 //! Files that an [`Index`] knows are not read; all others are, on all cores.
 
@@ -18,6 +18,7 @@ use stagewright_runtime::{Identity, Moment};
 use super::{
     EntryKind, SourceError, SourceTree,
     index::{Content, Index},
+    listing::{Item, Listing},
     tree::SourceEntry,
 };
 
@@ -35,38 +36,22 @@ pub(super) struct Held {
 }
 
 impl SourceTree {
-    /// `sha256:` over where the build works and over the names, kinds, exec bits, contents and
-    /// link targets of all entries. The same on every machine. Reads what the index does not
-    /// know, and leaves an index there that does. Blocks.
+    /// What it is made of. Reads what the index does not know, and leaves an index there that
+    /// does. Blocks.
     ///
     /// # Errors
     /// As [`SourceTree::entries`].
-    pub(crate) fn digest(
+    pub(crate) fn listing(
         &self,
         index: &Path,
         interrupted: &AtomicBool,
-    ) -> Result<String, SourceError> {
-        let mut hash = Sha256::new();
-        record(&mut hash, b"source 1", self.path.as_bytes());
+    ) -> Result<Listing, SourceError> {
+        let mut listing = Listing::new(&self.path);
         for (SourceEntry { path, kind }, held) in self.contents(index, interrupted)? {
-            let name = path.as_os_str().as_bytes();
-            match kind {
-                EntryKind::Folder => record(&mut hash, b"folder", name),
-                EntryKind::Other => record(&mut hash, b"other", name),
-                EntryKind::Link(target) => {
-                    record(&mut hash, b"link", name);
-                    record(&mut hash, b"to", target.as_os_str().as_bytes());
-                }
-                EntryKind::File(identity) => {
-                    let runs = identity.mode & OWNER_RUNS != 0;
-                    let kind: &[u8] = if runs { b"program" } else { b"file" };
-                    record(&mut hash, kind, name);
-                    let content = held.map(|held| held.content).unwrap_or_default();
-                    record(&mut hash, b"content", &content);
-                }
-            }
+            let content = held.map(|held| held.content).unwrap_or_default();
+            listing.insert(&path, item(&kind, content), self.root.display())?;
         }
-        Ok(format!("sha256:{}", hex(&hash.finalize())))
+        Ok(listing)
     }
 
     /// All that belongs to the source, files with what they hold.
@@ -128,13 +113,27 @@ impl SourceTree {
     }
 }
 
+/// What a listing has for an entry; the content counts for files only.
+pub(super) fn item(kind: &EntryKind, content: Content) -> Item {
+    match kind {
+        EntryKind::Folder => Item::Folder,
+        EntryKind::Other => Item::Other,
+        EntryKind::Link(target) => Item::Link(target.as_os_str().as_bytes().to_owned()),
+        EntryKind::File(identity) => Item::File {
+            runs: identity.mode & OWNER_RUNS != 0,
+            content: content.to_vec(),
+        },
+    }
+}
+
 /// Opens a file, unless a link stands in its place by now.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
-fn content_of(path: &Path, interrupted: &AtomicBool) -> Result<Content, SourceError> {
+/// The sha256 of what is in a file.
+pub(super) fn content_of(path: &Path, interrupted: &AtomicBool) -> Result<Content, SourceError> {
     let mut file = open(path).map_err(SourceError::io("read", path))?;
     let mut hash = Sha256::new();
     let mut block = vec![0; BLOCK_BYTES];
@@ -150,16 +149,4 @@ fn content_of(path: &Path, interrupted: &AtomicBool) -> Result<Content, SourceEr
             Some(bytes) => hash.update(bytes),
         }
     }
-}
-
-/// Lengths go first, so that no two sequences of records are the same bytes.
-fn record(hash: &mut Sha256, kind: &[u8], text: &[u8]) {
-    for part in [kind, text] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

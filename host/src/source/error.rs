@@ -67,48 +67,58 @@ pub(crate) enum SourceError {
         /// Where the repository is mirrored.
         mirror: PathBuf,
     },
-    /// A path of the environment file is not in the source tree.
+    /// A commit was fetched and what git has of it cannot be read.
     #[error(
-        "`{path}` is not in the source {}; correct `path` or `include`, or add it there",
-        root.display()
+        "cannot read commit {commit} of the repository {repository}: {reason}; when this stays, \
+         remove the folder {} and try again", mirror.display()
     )]
+    Unreadable {
+        /// The repository.
+        repository: Repository,
+        /// The commit.
+        commit: CommitId,
+        /// What git said.
+        reason: String,
+        /// Where the repository is mirrored.
+        mirror: PathBuf,
+    },
+    /// A path of the environment file is not in the source tree.
+    #[error("`{path}` is not in the source {place}; correct `path` or `include`, or add it there")]
     Missing {
         /// As it was written.
         path: String,
-        /// The tree.
-        root: PathBuf,
+        /// The tree: a folder, or a commit.
+        place: String,
     },
     /// A path or link leads out of the source tree.
     #[error(
-        "`{path}` leads out of the source {} ({reason}); a build sees only what is inside it",
-        root.display()
+        "`{path}` leads out of the source {place} ({reason}); a build sees only what is inside it"
     )]
     Outside {
         /// The path or the link, from the root of the tree.
         path: String,
-        /// The tree.
-        root: PathBuf,
+        /// The tree: a folder, or a commit.
+        place: String,
         /// Where to.
         reason: String,
     },
     /// The list of what is ignored cannot be read.
-    #[error("{}: {reason}; it has the syntax of a .gitignore file", path.display())]
+    #[error("{file}: {reason}; it has the syntax of a .gitignore file")]
     InvalidIgnoreFile {
-        /// The file.
-        path: PathBuf,
+        /// The file, and the commit that it is in.
+        file: String,
         /// What is wrong with it.
         reason: String,
     },
     /// There are too many files for a source.
     #[error(
-        "the source {} has more than {limit} files and folders; choose a sub-folder with `path`, \
-         or list what is not source in {}",
-        root.display(),
+        "the source {place} has more than {limit} files and folders; choose a sub-folder with \
+         `path`, or list what is not source in {}",
         super::ignored::FILE_NAME
     )]
     TooLarge {
-        /// The tree.
-        root: PathBuf,
+        /// The tree: a folder, or a commit.
+        place: String,
         /// How many are taken at most.
         limit: usize,
     },

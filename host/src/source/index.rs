@@ -6,22 +6,20 @@
 //! could change once more without being seen to have changed.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use stagewright_runtime::Identity;
+
+use super::kept;
 
 /// The sha256 of a content.
 pub(super) type Content = [u8; 32];
 
 /// First in the file; another one when what follows is written otherwise.
 const VERSION: &[u8; 20] = b"stagewright index 1\n";
-/// More than a million entries need, in bytes.
-const LARGEST: u64 = 1 << 30;
 
 /// Contents by path.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -39,33 +37,13 @@ struct Known {
 impl Index {
     /// Reads what was written before; nothing, when that cannot be read or is not whole.
     pub(super) fn read(path: &Path) -> Self {
-        Self::parse(path).unwrap_or_default()
+        let known = kept::read(path, VERSION).unwrap_or_default();
+        Self { known }
     }
 
-    fn parse(path: &Path) -> Option<Self> {
-        let mut bytes = Vec::new();
-        let file = File::open(path).ok()?;
-        file.take(LARGEST).read_to_end(&mut bytes).ok()?;
-        let (checksum, body) = bytes.strip_prefix(VERSION)?.split_first_chunk()?;
-        let found: Content = Sha256::digest(body).into();
-        let known = (found == *checksum).then(|| postcard::from_bytes(body).ok());
-        Some(Self { known: known?? })
-    }
-
-    /// Puts it in place of the one before, as a whole. It is not waited for until it is on
-    /// disk: after a crash, what is not whole counts as nothing; and so does what two that
-    /// write at once make of it. The name is always the same, so a crash leaves no pile.
+    /// Puts it in place of the one before, as a whole.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(folder)?;
-        let body = postcard::to_allocvec(&self.known).map_err(io::Error::other)?;
-        let new = path.with_extension("new");
-        let mut file = File::create(&new)?;
-        file.write_all(VERSION)?;
-        file.write_all(&Sha256::digest(&body))?;
-        file.write_all(&body)?;
-        drop(file);
-        fs::rename(new, path)
+        kept::write(path, VERSION, &self.known)
     }
 
     /// The content of a file that is still the one that was read.

@@ -90,19 +90,45 @@ impl Mirror {
         commit: &CommitId,
         errand: &Errand,
     ) -> Result<PathBuf, SourceError> {
-        self.open(repository, Purpose::CheckOut)?;
-        let _waiting = errand.meter.activity("waiting for another process");
-        let _alone = self.lock_unless_interrupted(errand)?;
+        let _alone = self.alone(repository, errand)?;
         let tree = self.tree(commit);
         if touch(&tree).is_ok() {
             return Ok(tree);
         }
+        self.bring(repository, commit, errand)?;
+        self.write_tree(repository, commit, errand)?;
+        Ok(tree)
+    }
+
+    /// Fetches a commit unless it is there; checks nothing out.
+    pub(super) fn provide(
+        &self,
+        repository: &Repository,
+        commit: &CommitId,
+        errand: &Errand,
+    ) -> Result<(), SourceError> {
+        let _alone = self.alone(repository, errand)?;
+        self.bring(repository, commit, errand)
+    }
+
+    /// Makes the mirror if there is none, and waits until nobody else changes it.
+    fn alone(&self, repository: &Repository, errand: &Errand) -> Result<File, SourceError> {
+        self.open(repository, Purpose::CheckOut)?;
+        let _waiting = errand.meter.activity("waiting for another process");
+        self.lock_unless_interrupted(errand)
+    }
+
+    fn bring(
+        &self,
+        repository: &Repository,
+        commit: &CommitId,
+        errand: &Errand,
+    ) -> Result<(), SourceError> {
         self.remove_leftovers()?;
         if !self.has(repository, commit)? {
             self.fetch(repository, commit, errand)?;
         }
-        self.write_tree(repository, commit, errand)?;
-        Ok(tree)
+        Ok(())
     }
 
     fn has(&self, repository: &Repository, commit: &CommitId) -> Result<bool, SourceError> {
@@ -173,7 +199,7 @@ impl Mirror {
                 reason: "there is no such folder".to_owned(),
             });
         }
-        let path = self.folder.join("repository.git");
+        let path = self.clone_folder();
         if !path.is_dir() {
             self.make(&path)?;
         }
@@ -241,11 +267,16 @@ impl Mirror {
     }
 
     /// Removes what a killed process left; the lock says that nobody is at it.
-    fn remove_leftovers(&self) -> Result<(), SourceError> {
+    pub(super) fn remove_leftovers(&self) -> Result<(), SourceError> {
         for folder in [self.trees(), self.folder.clone()] {
             clear(&folder).map_err(SourceError::io("clear", &folder))?;
         }
         Ok(())
+    }
+
+    /// What was fetched.
+    pub(super) fn clone_folder(&self) -> PathBuf {
+        self.folder.join("repository.git")
     }
 
     pub(super) fn trees(&self) -> PathBuf {
@@ -286,7 +317,7 @@ fn ask_nobody(mirror: &mut gix::Repository) -> gix::Result<()> {
     Ok(())
 }
 
-fn object_id(commit: &CommitId) -> Option<gix::ObjectId> {
+pub(super) fn object_id(commit: &CommitId) -> Option<gix::ObjectId> {
     gix::ObjectId::from_hex(commit.as_str().as_bytes()).ok()
 }
 

@@ -14,8 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 use stagewright_runtime::Identity;
 
-use super::content::{Held, open};
-use super::index::Index;
+use super::content::{Held, content_of, item, open};
+use super::index::{Content, Index};
+use super::listing::Listing;
+use super::tree::SourceEntry;
 use super::{EntryKind, SourceError, SourceTree};
 
 /// Bits of a mode that a copy gets.
@@ -24,7 +26,10 @@ const PERMISSIONS: u32 = 0o777;
 impl SourceTree {
     /// Makes `target` a copy of the source, with modes and times: build tools look at times to
     /// find out what changed. Sockets, pipes and devices are left out. `index` is that of
-    /// [`SourceTree::digest`]; beside the target there is one of its own.
+    /// [`SourceTree::listing`]; beside the target there is one of its own.
+    ///
+    /// The answer lists what the copy is made of: what was changed while it was made is listed
+    /// as it was copied.
     ///
     /// # Errors
     /// When something cannot be read or written, or `interrupted` is set.
@@ -33,21 +38,11 @@ impl SourceTree {
         target: &Path,
         index: &Path,
         interrupted: &AtomicBool,
-    ) -> Result<(), SourceError> {
+    ) -> Result<Listing, SourceError> {
         let entries = self.contents(index, interrupted)?;
         let own_index = target.with_extension("index");
-        let wanted = entries.iter();
-        let mut stage = Stage {
-            source: &self.root,
-            target,
-            wanted: wanted
-                .map(|(entry, held)| (entry.path.as_path(), (&entry.kind, held.as_ref())))
-                .collect(),
-            before: Index::read(&own_index),
-            after: Index::default(),
-            kept: HashSet::new(),
-            interrupted,
-        };
+        let mut stage = Stage::new(&self.root, target, &entries, interrupted);
+        stage.before = Index::read(&own_index);
         fs::create_dir_all(target).map_err(SourceError::io("make", target))?;
         stage.clear(Path::new(""))?;
         let mut files = Vec::new();
@@ -57,17 +52,24 @@ impl SourceTree {
                 files.extend(held.as_ref().map(|held| (entry.path.as_path(), held)));
             }
         }
-        let copied: Vec<Option<Identity>> = files
+        let copies: HashMap<&Path, (Identity, Content)> = files
             .par_iter()
-            .map(|(path, held)| stage.copy(path, held))
-            .collect::<Result<_, _>>()?;
-        for ((path, held), copied) in files.into_iter().zip(copied) {
-            if let Some(identity) = copied {
-                stage.after.insert(path, identity, held.content);
-            }
+            .map(|(path, held)| Ok((*path, stage.copy(path, held)?)))
+            .collect::<Result<_, SourceError>>()?;
+        for (path, (identity, content)) in &copies {
+            stage.after.insert(path, *identity, *content);
         }
         let written = stage.after.write(&own_index);
-        written.map_err(SourceError::io("write", own_index))
+        written.map_err(SourceError::io("write", own_index))?;
+        let mut listing = Listing::new(&self.path);
+        for (SourceEntry { path, kind }, held) in &entries {
+            let listed = match copies.get(path.as_path()) {
+                Some((copy, content)) => item(&EntryKind::File(*copy), *content),
+                None => item(kind, held.map(|held| held.content).unwrap_or_default()),
+            };
+            listing.insert(path, listed, self.root.display())?;
+        }
+        Ok(listing)
     }
 }
 
@@ -76,6 +78,8 @@ struct Stage<'a> {
     source: &'a Path,
     target: &'a Path,
     wanted: HashMap<&'a Path, (&'a EntryKind, Option<&'a Held>)>,
+    /// The folders above what is wanted, which need not be wanted themselves.
+    above: HashSet<&'a Path>,
     /// What the files of the copy held when the last time ended, and this time.
     before: Index,
     after: Index,
@@ -84,7 +88,37 @@ struct Stage<'a> {
     interrupted: &'a AtomicBool,
 }
 
-impl Stage<'_> {
+impl<'a> Stage<'a> {
+    fn new(
+        source: &'a Path,
+        target: &'a Path,
+        entries: &'a [(SourceEntry, Option<Held>)],
+        interrupted: &'a AtomicBool,
+    ) -> Self {
+        let mut wanted = HashMap::new();
+        let mut above = HashSet::new();
+        for (entry, held) in entries {
+            wanted.insert(entry.path.as_path(), (&entry.kind, held.as_ref()));
+            let folders = entry.path.ancestors().skip(1);
+            // Where one is known, those above it are, too.
+            for folder in folders {
+                if !above.insert(folder) {
+                    break;
+                }
+            }
+        }
+        Self {
+            source,
+            target,
+            wanted,
+            above,
+            before: Index::default(),
+            after: Index::default(),
+            kept: HashSet::new(),
+            interrupted,
+        }
+    }
+
     /// Removes what does not belong below a folder, or is not as it should be.
     fn clear(&mut self, folder: &Path) -> Result<(), SourceError> {
         let full = self.target.join(folder);
@@ -130,8 +164,7 @@ impl Stage<'_> {
                 stays
             }
             Some(_) => false,
-            // Folders on the way to what is wanted need not be entries themselves.
-            None => metadata.is_dir() && self.wanted.keys().any(|it| it.starts_with(path)),
+            None => metadata.is_dir() && self.above.contains(path),
         }
     }
 
@@ -149,24 +182,29 @@ impl Stage<'_> {
         .map_err(SourceError::io("make", full))
     }
 
-    /// Copies a file. The answer is the identity of the copy, when that is sure to hold what
-    /// was found in the original.
-    fn copy(&self, path: &Path, held: &Held) -> Result<Option<Identity>, SourceError> {
+    /// Copies a file. The answer is what the copy is and holds.
+    fn copy(&self, path: &Path, held: &Held) -> Result<(Identity, Content), SourceError> {
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(SourceError::Cancelled);
         }
-        let from = self.source.join(path);
+        let (from, to) = (self.source.join(path), self.target.join(path));
         let copy = || -> io::Result<_> {
             let mut original = open(&from)?;
-            let mut copy = File::create_new(self.target.join(path))?;
+            let mut copy = File::create_new(&to)?;
             io::copy(&mut original, &mut copy)?;
             let metadata = original.metadata()?;
             let mode = metadata.permissions().mode() & PERMISSIONS;
             copy.set_permissions(Permissions::from_mode(mode))?;
             copy.set_times(FileTimes::new().set_modified(metadata.modified()?))?;
             let is_same = held.is_settled && Identity::of(&metadata) == held.identity;
-            Ok(is_same.then_some(Identity::of(&copy.metadata()?)))
+            Ok((Identity::of(&copy.metadata()?), is_same))
         };
-        copy().map_err(SourceError::io("copy", from))
+        let (identity, is_same) = copy().map_err(SourceError::io("copy", from))?;
+        let content = match is_same {
+            true => held.content,
+            // It may have been written to since it was looked at, so the copy is read.
+            false => content_of(&to, self.interrupted)?,
+        };
+        Ok((identity, content))
     }
 }

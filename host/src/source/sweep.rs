@@ -36,6 +36,9 @@ impl Sources {
         for key in names(&self.folder)? {
             let mirror = Mirror::new(self.folder.join(&key));
             let _alone = mirror.lock()?;
+            if !sweep.dry_run {
+                mirror.remove_leftovers()?;
+            }
             let commits = needed.0.get(&key);
             for commit in names(&mirror.trees())? {
                 if !commits.is_some_and(|commits| commits.contains(&commit)) {
@@ -44,7 +47,7 @@ impl Sources {
                 }
             }
             // The folder itself stays, for others may wait for the lock in it.
-            let clone = mirror.folder().join("repository.git");
+            let clone = mirror.clone_folder();
             if commits.is_none() && clone.is_dir() {
                 remove(&clone, &format!("clone {key}"), sweep, &mut garbage)?;
             }

@@ -1,7 +1,9 @@
 //! Sources against real repositories that the `git` program makes.
 
 mod checkout;
+mod committed;
 mod index;
+mod listing;
 mod names;
 mod stage;
 mod trees;

@@ -1,7 +1,7 @@
 //! What a build is shown of a source: a sub-path and what it includes, each in its place.
 //!
-//! The digest and whatever copies the source must agree on what belongs to it, so both read
-//! [`SourceTree::entries`].
+//! The listing of a folder and whatever copies it must agree on what belongs to it, so both
+//! read [`SourceTree::entries`]; what a commit lists (`committed`) is found by the same rules.
 
 use std::{
     fs::{self, Metadata},
@@ -15,7 +15,10 @@ use stagewright_runtime::Identity;
 use super::{SourceError, ignored::Ignored};
 
 /// The most files and folders that a source may have.
-const MAX_ENTRIES: usize = 1_000_000;
+pub(super) const MAX_ENTRIES: usize = 1_000_000;
+
+/// Why a place is refused that is behind a link.
+pub(super) const LINK_ON_THE_WAY: &str = "there is a link on the way; name where it leads";
 
 /// The source of one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +80,7 @@ impl SourceTree {
         let base = self.root.join(&self.path);
         let ignored = Ignored::read(&base)?;
         let mut entries = Vec::new();
-        for start in self.starts() {
+        for start in starts(&self.path, &self.include) {
             let start = PathBuf::from(start);
             let mut open = vec![(look_at(&self.root.join(&start))?, start)];
             while let Some((metadata, path)) = open.pop() {
@@ -97,22 +100,13 @@ impl SourceTree {
                 entries.push(SourceEntry { path, kind });
                 if entries.len() > MAX_ENTRIES {
                     return Err(SourceError::TooLarge {
-                        root: self.root.clone(),
+                        place: self.root.display().to_string(),
                         limit: MAX_ENTRIES,
                     });
                 }
             }
         }
         Ok(entries)
-    }
-
-    /// The sub-path and the includes, without those that lie in another one.
-    fn starts(&self) -> Vec<&str> {
-        let mut starts: Vec<&str> = self.include.iter().map(String::as_str).collect();
-        starts.push(&self.path);
-        starts.sort_unstable_by_key(|start| Path::new(*start));
-        starts.dedup_by(|next, kept| Path::new(*next).starts_with(*kept));
-        starts
     }
 
     fn kind(&self, path: &Path, metadata: &Metadata) -> Result<EntryKind, SourceError> {
@@ -146,14 +140,23 @@ impl SourceTree {
         }
         Err(SourceError::Outside {
             path: path.display().to_string(),
-            root: self.root.clone(),
+            place: self.root.display().to_string(),
             reason: format!("it is a link to {}", target.display()),
         })
     }
 }
 
+/// The sub-path and the includes, without those that lie in another one.
+pub(super) fn starts<'a>(path: &'a str, include: &'a [String]) -> Vec<&'a str> {
+    let mut starts: Vec<&str> = include.iter().map(String::as_str).collect();
+    starts.push(path);
+    starts.sort_unstable_by_key(|start| Path::new(*start));
+    starts.dedup_by(|next, kept| Path::new(*next).starts_with(*kept));
+    starts
+}
+
 /// Whether a relative path, taken literally, goes up no further than `depth` folders.
-fn climbs_at_most(path: &Path, depth: usize) -> bool {
+pub(super) fn climbs_at_most(path: &Path, depth: usize) -> bool {
     let mut depth = Some(depth);
     for component in path.components() {
         depth = match component {
@@ -166,33 +169,39 @@ fn climbs_at_most(path: &Path, depth: usize) -> bool {
     depth.is_some()
 }
 
-/// A path of the environment file in its shortest form, when it is a place inside the root.
-fn place(root: &Path, written: &str) -> Result<String, SourceError> {
-    let outside = |reason: &str| SourceError::Outside {
-        path: written.to_owned(),
-        root: root.to_owned(),
-        reason: reason.to_owned(),
-    };
+/// A path of the environment file in its shortest form, or why it names no place in a tree.
+pub(super) fn short(written: &str) -> Result<PathBuf, &'static str> {
     let mut short = PathBuf::new();
     for component in Path::new(written).components() {
         match component {
             Component::CurDir => {}
             Component::Normal(name) => short.push(name),
-            Component::ParentDir => return Err(outside("`..` is not allowed in it")),
-            _ => return Err(outside("it is absolute")),
+            Component::ParentDir => return Err("`..` is not allowed in it"),
+            _ => return Err("it is absolute"),
         }
     }
+    Ok(short)
+}
+
+/// A path of the environment file in its shortest form, when it is a place inside the root.
+fn place(root: &Path, written: &str) -> Result<String, SourceError> {
+    let outside = |reason: &str| SourceError::Outside {
+        path: written.to_owned(),
+        place: root.display().to_string(),
+        reason: reason.to_owned(),
+    };
+    let short = short(written).map_err(outside)?;
     let full = root.join(&short);
     let real = fs::canonicalize(&full).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => SourceError::Missing {
             path: written.to_owned(),
-            root: root.to_owned(),
+            place: root.display().to_string(),
         },
         _ => SourceError::io("open", &full)(error),
     })?;
     // A root that is joined with nothing gets a slash at its end, which compares as equal.
     if real != full {
-        return Err(outside("there is a link on the way; name where it leads"));
+        return Err(outside(LINK_ON_THE_WAY));
     }
     Ok(short.to_string_lossy().into_owned())
 }
@@ -220,7 +229,7 @@ fn children(
         }
         if open.len() + found.len() > MAX_ENTRIES {
             return Err(SourceError::TooLarge {
-                root: full.to_owned(),
+                place: full.display().to_string(),
                 limit: MAX_ENTRIES,
             });
         }

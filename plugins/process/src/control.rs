@@ -1,13 +1,13 @@
 //! What can be done with what is deployed: look at it, stop it, start it, remove it.
 
 use stagewright_sdk::process::ReleaseState;
-use stagewright_sdk::{Change, Failure, Service, State, log};
+use stagewright_sdk::readiness::Gate;
+use stagewright_sdk::{Change, Failure, Service, State, Step, log};
 
 use crate::condition::{alive, current, runs};
 use crate::config::{Config, Replace};
-use crate::failing::not_ready;
+use crate::failing::{more_of_release, not_ready};
 use crate::machine::{Machine, Supervised};
-use crate::readiness::Gate;
 
 /// What there is now. Changes nothing.
 pub(crate) fn observe<M: Machine>(
@@ -103,6 +103,7 @@ pub(crate) fn plan<M: Machine>(
 /// Starts what is deployed, unless it runs, and waits until it is ready.
 pub(crate) fn start<M: Machine>(
     machine: &M,
+    step: &Step,
     service: &Service,
     config: &Config,
 ) -> Result<State, Failure> {
@@ -122,7 +123,10 @@ pub(crate) fn start<M: Machine>(
         Ok(()) => {
             Ok(State::new("ready", "It is ready.").of(release.step_id(), release.reference()))
         }
-        Err(why) => Err(not_ready(&service.name, &release, &why)),
+        Err(why) => {
+            let hint = more_of_release(step, service);
+            Err(not_ready(service, &release, &why, hint))
+        }
     }
 }
 

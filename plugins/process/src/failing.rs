@@ -1,16 +1,38 @@
 //! Failures of releases, with what a person needs to find the cause: how the process ended and
 //! what it said last.
 
-use stagewright_sdk::Failure;
+use stagewright_sdk::readiness::NotReady;
+use stagewright_sdk::{Failure, Service, Step};
 
 use crate::machine::Supervised;
-use crate::readiness::NotReady;
 
 /// How many of the last lines go with a failure.
 const LINES: u32 = 20;
 
-/// The failure of a service that did not become ready.
-pub(crate) fn not_ready<R: Supervised>(name: &str, release: &R, why: &NotReady) -> Failure {
+/// Where the rest is of what a release printed that is still there.
+pub(crate) fn more_of_release(step: &Step, service: &Service) -> String {
+    format!(
+        "Its last lines are below; `stagewright logs {} --release --service {}` shows more.",
+        step.deployment, service.name
+    )
+}
+
+/// Where to look again when the release is gone.
+pub(crate) fn more_of_step(step: &Step, service: &Service) -> String {
+    format!(
+        "Its last lines are below; `stagewright logs {} --service {}` shows them again.",
+        step.deployment, service.name
+    )
+}
+
+/// The failure of a service that did not become ready; `hint` is where more is to be found.
+pub(crate) fn not_ready<R: Supervised>(
+    service: &Service,
+    release: &R,
+    why: &NotReady,
+    hint: String,
+) -> Failure {
+    let name = &service.name;
     let failure = match why.cancelled {
         true => Failure::new(
             "cancelled",
@@ -20,9 +42,7 @@ pub(crate) fn not_ready<R: Supervised>(name: &str, release: &R, why: &NotReady) 
             "process.not-ready",
             format!("`{name}` did not become ready: {}.", why.reason),
         )
-        .hint(format!(
-            "Its last lines are below; `stagewright logs --service {name}` shows more."
-        ))
+        .hint(hint)
         .retry_later(),
     };
     let failure = match &why.exit {

@@ -5,7 +5,7 @@ use stagewright_sdk::{Failure, Service, State, Step, log};
 
 use crate::condition::{alive, runs};
 use crate::config::Config;
-use crate::failing::with_last_lines;
+use crate::failing::{more_of_release, with_last_lines};
 use crate::machine::{Machine, Supervised};
 use crate::rollout::{Before, stop_all, tidy};
 
@@ -70,7 +70,7 @@ fn complete<R: Supervised>(
         }
     };
     if !exit.success() {
-        return Err(failed(service, release, &exit));
+        return Err(failed(step, service, release, &exit));
     }
     let outputs = release.outputs()?;
     let state = State::new("completed", "It has completed.");
@@ -110,13 +110,10 @@ fn await_end<R: Supervised>(release: &R) -> Result<Exit, Failure> {
     })
 }
 
-fn failed<R: Supervised>(service: &Service, release: &R, exit: &Exit) -> Failure {
+fn failed<R: Supervised>(step: &Step, service: &Service, release: &R, exit: &Exit) -> Failure {
     let message = format!("The job `{}` ended with {exit}.", service.name);
     let failure = Failure::new("job.failed", message)
-        .hint(format!(
-            "Its last lines are below; `stagewright logs --service {}` shows more.",
-            service.name
-        ))
+        .hint(more_of_release(step, service))
         .retry_later()
         .detail("exit", exit);
     with_last_lines(failure, release)

@@ -9,11 +9,12 @@ mod condition;
 mod config;
 mod control;
 mod failing;
+#[cfg(test)]
+mod gate_tests;
 mod job;
 mod machine;
 #[cfg(test)]
 mod made_up;
-mod readiness;
 mod rollout;
 
 use stagewright_sdk::{
@@ -79,19 +80,19 @@ impl Deployer for Processes {
         control::observe(&Host, service, &config)
     }
 
-    fn start(_: &Step, service: &Service, config: Config) -> Result<State, Failure> {
-        control::start(&Host, service, &config)
+    fn start(step: &Step, service: &Service, config: Config) -> Result<State, Failure> {
+        control::start(&Host, step, service, &config)
     }
 
     fn stop(_: &Step, _: &Service, _: Config) -> Result<State, Failure> {
         control::stop(&Host)
     }
 
-    fn restart(_: &Step, service: &Service, config: Config) -> Result<State, Failure> {
+    fn restart(step: &Step, service: &Service, config: Config) -> Result<State, Failure> {
         if !service.is_job() {
             control::stop(&Host)?;
         }
-        control::start(&Host, service, &config)
+        control::start(&Host, step, service, &config)
     }
 
     fn destroy(_: &Step, _: &Service, _: Config, with_data: bool) -> Result<(), Failure> {

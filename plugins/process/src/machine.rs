@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use stagewright_sdk::process::{Exit, Launch, ReleaseState};
-use stagewright_sdk::{Failure, Output, Release, clock, images, probe, process};
+use stagewright_sdk::readiness::{Candidate, HostTime, Time};
+use stagewright_sdk::{Failure, Output, Release, images, process};
 
 /// The machine that the services run on.
-pub(crate) trait Machine {
+pub(crate) trait Machine: Time {
     type Release: Supervised;
 
     /// Unpacks an image for a step, unless that has been done.
@@ -16,16 +17,10 @@ pub(crate) trait Machine {
     fn releases(&self) -> Result<Vec<Self::Release>, Failure>;
     /// Removes the service's data folder.
     fn remove_data(&self) -> Result<(), Failure>;
-    /// Since the call began.
-    fn elapsed(&self) -> Duration;
-    /// Until the host ends the step.
-    fn remaining(&self) -> Option<Duration>;
-    /// Waits; false when the step was cancelled.
-    fn pause(&self, time: Duration) -> bool;
 }
 
 /// One unpacked image, and the process that was started from it.
-pub(crate) trait Supervised {
+pub(crate) trait Supervised: Candidate {
     fn step_id(&self) -> String;
     fn reference(&self) -> String;
     fn state(&self) -> Result<ReleaseState, Failure>;
@@ -36,10 +31,6 @@ pub(crate) trait Supervised {
     fn outputs(&self) -> Result<Vec<Output>, Failure>;
     fn tail(&self, lines: u32) -> Result<Vec<String>, Failure>;
     fn remove(&self) -> Result<(), Failure>;
-    fn tcp(&self, port: u16, timeout_ms: u32) -> Result<(), Failure>;
-    fn http(&self, port: u16, path: &str, timeout_ms: u32) -> Result<u16, Failure>;
-    fn exec(&self, argv: &[String], timeout_ms: u32) -> Result<Exit, Failure>;
-    fn grpc(&self, port: u16, service: &str, timeout_ms: u32) -> Result<String, Failure>;
 }
 
 /// The machine of the host that called.
@@ -59,17 +50,19 @@ impl Machine for Host {
     fn remove_data(&self) -> Result<(), Failure> {
         process::remove_data()
     }
+}
 
+impl Time for Host {
     fn elapsed(&self) -> Duration {
-        clock::elapsed()
+        HostTime.elapsed()
     }
 
     fn remaining(&self) -> Option<Duration> {
-        clock::remaining()
+        HostTime.remaining()
     }
 
     fn pause(&self, time: Duration) -> bool {
-        clock::sleep(time)
+        HostTime.pause(time)
     }
 }
 
@@ -112,21 +105,5 @@ impl Supervised for Release {
 
     fn remove(&self) -> Result<(), Failure> {
         Release::remove(self)
-    }
-
-    fn tcp(&self, port: u16, timeout_ms: u32) -> Result<(), Failure> {
-        probe::tcp(self, port, timeout_ms)
-    }
-
-    fn http(&self, port: u16, path: &str, timeout_ms: u32) -> Result<u16, Failure> {
-        probe::http(self, port, path, timeout_ms)
-    }
-
-    fn exec(&self, argv: &[String], timeout_ms: u32) -> Result<Exit, Failure> {
-        probe::exec(self, argv, timeout_ms)
-    }
-
-    fn grpc(&self, port: u16, service: &str, timeout_ms: u32) -> Result<String, Failure> {
-        probe::grpc(self, port, service, timeout_ms)
     }
 }

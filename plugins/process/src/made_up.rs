@@ -6,14 +6,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use stagewright_sdk::process::{Exit, Launch, ReleaseState};
+use stagewright_sdk::readiness::{Candidate, Life, Time};
 use stagewright_sdk::{Failure, Output, probe};
 
+use crate::condition::runs;
 use crate::machine::{Machine, Supervised};
 
 /// How a program behaves once it was started.
 #[derive(Clone)]
 pub(crate) enum Behaviour {
-    /// Answers checks with these, one after the other, the last for ever. 0: nobody listens.
+    /// Answers checks with these, one after the other, the last for ever. 0: nobody listens,
+    /// 1: somebody else does, 2: the step was cancelled meanwhile.
     Answers(Vec<u16>),
     /// Ends by itself.
     Ends(i32),
@@ -137,7 +140,9 @@ impl Machine for MadeUp {
         self.0.borrow_mut().done.push("remove data".to_owned());
         Ok(())
     }
+}
 
+impl Time for MadeUp {
     fn elapsed(&self) -> Duration {
         self.0.borrow().now
     }
@@ -207,6 +212,7 @@ impl Handle {
                     "probe.foreign-listener",
                     "somebody else listens",
                 )),
+                2 => Err(Failure::new("cancelled", "the check was cancelled")),
                 answer => Ok(answer),
             }
         })
@@ -296,6 +302,19 @@ impl Supervised for Handle {
             .releases
             .retain(|record| record.step_id != self.step_id);
         Ok(())
+    }
+}
+
+impl Candidate for Handle {
+    fn life(&self) -> Result<Life, Failure> {
+        let state = self.state()?;
+        Ok(Life {
+            runs: runs(&state),
+            restarts: state.restarts,
+            exit: state.exit,
+            detail: state.detail,
+            own_check: None,
+        })
     }
 
     fn tcp(&self, _: u16, _: u32) -> Result<(), Failure> {

@@ -1,16 +1,17 @@
 //! Puts a new release of a service in the place of the old one.
 //!
 //! Whatever goes wrong before the new release is ready, the old one serves at the end: it was
-//! not touched, or it is started again.
+//! not touched, or it is started again and waited for. When it does not become ready, either,
+//! the failure says so.
 
 use stagewright_sdk::process::ReleaseState;
+use stagewright_sdk::readiness::{Gate, NotReady};
 use stagewright_sdk::{Failure, Service, State, Step, log};
 
 use crate::condition::{alive, runs, untouched};
 use crate::config::{Config, Replace};
-use crate::failing::{not_ready, with_last_lines};
+use crate::failing::{more_of_step, not_ready, with_last_lines};
 use crate::machine::{Machine, Supervised};
-use crate::readiness::Gate;
 
 /// The releases that were there before, newest first, each with its state at that time.
 pub(crate) type Before<R> = Vec<(R, ReleaseState)>;
@@ -47,13 +48,13 @@ pub(crate) fn deploy<M: Machine>(
             Replace::StartFirst => Ok(()),
         };
         if let Err(failure) = stopped.and_then(|()| new.start(&config.launch(service))) {
-            return Err(undo(&new, &before, resumed, failure));
+            return Err(undo(machine, &gate, &new, &before, resumed, failure));
         }
     }
     log::info("waiting until it is ready");
     if let Err(why) = gate.pass(machine, &new) {
-        let failure = not_ready(&service.name, &new, &why);
-        return Err(undo(&new, &before, resumed, failure));
+        let failure = not_ready(service, &new, &why, more_of_step(step, service));
+        return Err(undo(machine, &gate, &new, &before, resumed, failure));
     }
     stop_all(&before)?;
     tidy(&mut before, config.keep_releases);
@@ -75,7 +76,14 @@ pub(crate) fn stop_all<R: Supervised>(before: &Before<R>) -> Result<(), Failure>
 }
 
 /// Removes the new release and brings the old one back. The failure says what became of both.
-fn undo<R: Supervised>(new: &R, before: &Before<R>, resumed: bool, failure: Failure) -> Failure {
+fn undo<M: Machine>(
+    machine: &M,
+    gate: &Gate,
+    new: &M::Release,
+    before: &Before<M::Release>,
+    resumed: bool,
+    failure: Failure,
+) -> Failure {
     let failure = match failure.details.iter().any(|(name, _)| name == "last-lines") {
         true => failure,
         false => with_last_lines(failure, new),
@@ -94,26 +102,18 @@ fn undo<R: Supervised>(new: &R, before: &Before<R>, resumed: bool, failure: Fail
         stopped.next().filter(|_| resumed)
     });
     if let Some((old, _)) = old {
-        let id = old.step_id();
-        let (now, sentence) = match bring_back(old) {
-            Ok(true) => (
-                "serving",
-                format!("The previous release, of step {id}, serves on."),
-            ),
-            Ok(false) => (
-                "restarted",
-                format!("The previous release, of step {id}, was started again."),
-            ),
-            Err(error) => {
-                failure = failure.detail("previous-error", error.message);
-                (
-                    "stopped",
-                    format!("The previous release, of step {id}, could not be started again."),
-                )
-            }
+        let back = bring_back(machine, gate, old);
+        failure.message = format!(
+            "{} The previous release, of step {}, {}.",
+            failure.message,
+            old.step_id(),
+            back.sentence()
+        );
+        failure = failure.detail("previous", back.word());
+        failure = match back {
+            Back::Stopped(error) => failure.detail("previous-error", error.message),
+            _ => failure,
         };
-        failure.message = format!("{} {sentence}", failure.message);
-        failure = failure.detail("previous", now);
     }
     match new.remove() {
         Ok(()) => failure,
@@ -121,13 +121,58 @@ fn undo<R: Supervised>(new: &R, before: &Before<R>, resumed: bool, failure: Fail
     }
 }
 
-/// Starts the old release again unless it runs, which it answers with.
-fn bring_back<R: Supervised>(old: &R) -> Result<bool, Failure> {
-    if runs(&old.state()?) {
-        return Ok(true);
+/// What became of the old release.
+enum Back {
+    Serving,
+    Restarted,
+    /// It was started again, and is not ready for this reason.
+    Unready(NotReady),
+    /// It could not be started again.
+    Stopped(Failure),
+}
+
+impl Back {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::Restarted => "restarted",
+            Self::Unready(_) => "not-ready",
+            Self::Stopped(_) => "stopped",
+        }
     }
-    old.start_again()?;
-    Ok(false)
+
+    /// As it goes on after "The previous release".
+    fn sentence(&self) -> String {
+        match self {
+            Self::Serving => "serves on".to_owned(),
+            Self::Restarted => "was started again".to_owned(),
+            Self::Unready(why) if why.cancelled => {
+                "was started again and not waited for until it is ready".to_owned()
+            }
+            Self::Unready(why) => {
+                let reason = &why.reason;
+                format!("was started again and did not become ready, either: {reason}")
+            }
+            Self::Stopped(_) => "could not be started again".to_owned(),
+        }
+    }
+}
+
+/// Starts the old release again unless it runs, and waits until it is ready.
+fn bring_back<M: Machine>(machine: &M, gate: &Gate, old: &M::Release) -> Back {
+    match old.state() {
+        Ok(state) if runs(&state) => return Back::Serving,
+        Ok(_) => {}
+        Err(error) => return Back::Stopped(error),
+    }
+    if let Err(error) = old.start_again() {
+        return Back::Stopped(error);
+    }
+    log::info("waiting until the previous release is ready again");
+    match gate.pass(machine, old) {
+        Ok(()) => Back::Restarted,
+        Err(why) => Back::Unready(why),
+    }
 }
 
 /// Removes the releases beyond those that are kept, the new one counted. A release that cannot

@@ -95,6 +95,32 @@ async fn images_are_those_that_the_service_declares() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_program_is_given_longer_to_stop_than_the_operator_allows() {
+    let told = told(|s| {
+        let release = installed(s);
+        for grace in [u32::MAX, 3_600_001, 3_600_000] {
+            s.attempt(
+                "process.release.start",
+                &[
+                    Handle(release),
+                    Texts(&["ls"]),
+                    Nothing(2),
+                    Nothing(2),
+                    Nothing(2),
+                    Number(0),
+                    Number(0),
+                    Number(grace.into()),
+                ],
+            );
+        }
+        s.call("process.release.wait", &[Handle(release)]);
+    });
+    let told = told.await;
+    assert_eq!(told[..2], ["process.stop-grace-too-long"; 2]);
+    assert!(told[2].starts_with("ok"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn programs_are_those_that_are_granted_as_they_are_written() {
     let run = |s: &mut Script| {
         for program in ["ls", "cat", "/bin/ls", "./ls", "ls ", "LS", "sh", ""] {

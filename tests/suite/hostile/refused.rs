@@ -24,7 +24,7 @@ const EXIT: &str = r#"(import "wasi:cli/exit@0.2.0" "exit" (func $exit (param i3
 const LOOP: &str = "(loop $again (br $again)) (unreachable)";
 
 /// Limits that are lower than they are by default: otherwise these cases take 10 seconds each.
-const LIMITS: &str = "limits: { describe: 500ms }\n";
+const LIMITS: &str = "limits: { describe: 3s }\n";
 
 const CASES: &[Case] = &[
     Case {
@@ -107,7 +107,7 @@ const CASES: &[Case] = &[
         },
         words: &[
             "still in `describe` after",
-            "`describe` of 500ms",
+            "`describe` of 3s",
             "raise `describe`",
         ],
     },

@@ -12,30 +12,52 @@ pub enum Act {
     Install,
     /// Over what the one before it left.
     Replace,
+    /// Back to what was there before the last replacement.
+    Rollback,
+    /// As `Replace`, and what it replaced is brought back by itself, because a job fails.
+    Undo,
     /// The servers are stopped and started again at once.
     Restart,
     Stop,
     Start,
     /// As `Replace`, and cancelled while a job runs that never ends.
     Cancel,
+    /// What nobody needs any more is removed.
+    Gc,
     /// Everything goes, with its data.
     Destroy,
 }
 
 impl Act {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Install,
         Self::Replace,
+        Self::Rollback,
+        Self::Undo,
         Self::Restart,
         Self::Stop,
         Self::Start,
         Self::Cancel,
+        Self::Gc,
         Self::Destroy,
     ];
 
-    /// Are services deployed in it?
+    /// As it is asked for and reported.
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    /// Are services built and deployed in it?
     pub fn deploys(self) -> bool {
-        matches!(self, Self::Install | Self::Replace | Self::Cancel)
+        matches!(
+            self,
+            Self::Install | Self::Replace | Self::Undo | Self::Cancel
+        )
+    }
+
+    /// Does it end with services as they were before?
+    pub fn goes_back(self) -> bool {
+        matches!(self, Self::Rollback | Self::Undo)
     }
 
     /// Do the servers run after it?
@@ -48,27 +70,39 @@ impl Act {
         match self {
             Self::Install | Self::Destroy => true,
             Self::Stop | Self::Start => has_point(Self::Stop) || has_point(Self::Start),
+            // Without one there is nothing to go back to, and nothing to collect.
+            Self::Replace => [Self::Replace, Self::Rollback, Self::Gc]
+                .into_iter()
+                .any(has_point),
             other => has_point(other),
         }
     }
 
-    pub fn arguments(self) -> &'static [&'static str] {
-        match self {
-            Self::Install | Self::Replace | Self::Cancel => &["deploy", "--output", "json"],
-            Self::Restart => &["restart", "test", "--output", "json"],
-            Self::Stop => &["stop", "test", "--output", "json"],
-            Self::Start => &["start", "test", "--output", "json"],
-            Self::Destroy => &["destroy", "--yes", "--data", "--output", "json"],
-        }
+    /// The words of the program; `back_to` is what a rollback goes back to.
+    pub fn arguments(self, back_to: &str) -> Vec<&str> {
+        let words: &[&str] = match self {
+            Self::Install | Self::Replace | Self::Undo | Self::Cancel => &["deploy"],
+            Self::Rollback => &["rollback", "test", "--to", back_to],
+            Self::Restart => &["restart", "test"],
+            Self::Stop => &["stop", "test"],
+            Self::Start => &["start", "test"],
+            Self::Gc => &["gc", "--history", "1"],
+            Self::Destroy => &["destroy", "--yes", "--data"],
+        };
+        [words, &["--output", "json"]].concat()
     }
 
-    /// How the deployment ends when nobody is killed.
-    pub fn ending(self) -> &'static str {
+    /// How its deployments end when nobody is killed, oldest first.
+    pub fn endings(self) -> &'static [&'static str] {
         match self {
             // One of its jobs is bound to fail, in a stage that goes on.
-            Self::Install | Self::Replace => "failed",
-            Self::Cancel => "cancelled",
-            Self::Restart | Self::Stop | Self::Start | Self::Destroy => "succeeded",
+            Self::Install | Self::Replace => &["failed"],
+            Self::Undo => &["failed", "succeeded"],
+            Self::Cancel => &["cancelled"],
+            Self::Rollback | Self::Restart | Self::Stop | Self::Start | Self::Destroy => {
+                &["succeeded"]
+            }
+            Self::Gc => &[],
         }
     }
 }
@@ -118,10 +152,14 @@ pub fn write(installation: &Installation, ports: &Ports, generation: u32, act: A
         job("broken", r#"fail, "3"]"#, ""),
     ]
     .concat();
+    let rollback = match act {
+        Act::Undo => "rollback: automatic\n",
+        _ => "",
+    };
     let health = "interval: 200ms, timeout: 60s, within: 5m";
     let text = format!(
         r#"name: test
-variables: {{ ACCOUNT: "{account}" }}
+{rollback}variables: {{ ACCOUNT: "{account}" }}
 stages:
   - {{ name: data, default_for: [database] }}
   - {{ name: jobs, default_for: [job], on_failure: continue }}

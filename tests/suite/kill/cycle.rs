@@ -13,6 +13,7 @@ use super::check;
 use super::course::{self, Act, Ports};
 use super::points::{Kills, Point};
 use super::{EXECUTIONER, Tally};
+use crate::garbage::age;
 use crate::installation::{Installation, PROGRAM, Run};
 
 /// The exit code of a program that SIGKILL ended.
@@ -31,10 +32,20 @@ pub struct Cycles {
     pub generation: u32,
     /// The number of the last deployment.
     pub deployments: u64,
-    /// The deployment whose servers are there.
-    pub serving: String,
+    /// The deployment whose servers are there, and the one that it replaced.
+    pub serving: Served,
+    pub replaced: Served,
     /// Blobs whose content was found to be what their names say.
     pub verified: HashSet<PathBuf>,
+}
+
+/// Servers that were deployed together.
+#[derive(Clone, Default)]
+pub struct Served {
+    /// The deployment that their releases are named by.
+    pub deployment: String,
+    /// Of the files that they were made from.
+    pub generation: u32,
 }
 
 /// What is known after an act.
@@ -58,7 +69,8 @@ impl Cycles {
             ports: Ports::free(),
             generation: 0,
             deployments: 0,
-            serving: String::new(),
+            serving: Served::default(),
+            replaced: Served::default(),
             verified: HashSet::new(),
         }
     }
@@ -104,17 +116,15 @@ impl Cycles {
 
     /// Runs an act, and goes on with it when the host was killed.
     fn go(&mut self, act: Act, point: Option<&Point>) -> (Done, String) {
-        if act.deploys() {
-            self.generation += 1;
-            self.serving = format!("test-{}", self.deployments + 1);
-            course::write(&self.installation, &self.ports, self.generation, act);
-        }
+        let back_to = self.replaced.deployment.clone();
+        self.prepare(act);
+        let arguments = act.arguments(&back_to);
         let before = Account::read(&self.installation);
         let report = self.installation.project().join("report");
         let report_path = report.display().to_string();
         let point = point.map_or("none".to_owned(), Point::to_string);
         let mut words = vec![report_path.as_str(), &point, PROGRAM];
-        words.extend(act.arguments());
+        words.extend(&arguments);
         let (told, mut run) = self.see(EXECUTIONER, &words, act, false);
         assert_ne!(
             run.code,
@@ -127,7 +137,7 @@ impl Cycles {
         if was_killed {
             if self.newest() == self.deployments {
                 // It was killed before it had asked for anything that lasts.
-                (resumed, run) = self.see(PROGRAM, act.arguments(), act, false);
+                (resumed, run) = self.see(PROGRAM, &arguments, act, false);
             } else {
                 let words = ["resume", "--output", "json"];
                 (resumed, run) = self.see(PROGRAM, &words, act, self.is_interrupted());
@@ -144,6 +154,39 @@ impl Cycles {
             run,
         };
         (done, report)
+    }
+
+    /// Writes the files of an act, and what will serve after it.
+    fn prepare(&mut self, act: Act) {
+        let id = |number| format!("test-{}", self.deployments + number);
+        if act.deploys() {
+            self.generation += 1;
+            course::write(&self.installation, &self.ports, self.generation, act);
+        }
+        match act {
+            Act::Install | Act::Replace | Act::Cancel => {
+                let serving = Served {
+                    deployment: id(1),
+                    generation: self.generation,
+                };
+                self.replaced = std::mem::replace(&mut self.serving, serving);
+            }
+            Act::Rollback => {
+                let serving = Served {
+                    deployment: id(1),
+                    generation: self.replaced.generation,
+                };
+                self.replaced = std::mem::replace(&mut self.serving, serving);
+            }
+            Act::Undo => self.serving.deployment = id(2),
+            Act::Gc => {
+                // What is young stays, so nothing would go.
+                for folder in ["images", "components"] {
+                    age(&self.installation.state().join(folder));
+                }
+            }
+            Act::Restart | Act::Stop | Act::Start | Act::Destroy => {}
+        }
     }
 
     /// The number of the newest deployment.

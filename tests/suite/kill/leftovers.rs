@@ -11,7 +11,14 @@ use super::course::Act;
 use super::cycle::{Cycles, Done};
 
 /// Names of what a crash may leave half done, and what must be gone when a deployment has ended.
-const HALF_DONE: [&str; 5] = [".new-", ".gone-", ".tmp", ".unpacking", ".sock"];
+const HALF_DONE: [&str; 6] = [
+    ".new-",
+    ".gone-",
+    ".tmp",
+    ".unpacking",
+    ".sock",
+    ".partial-",
+];
 
 /// No temporary files, no sockets of nobody, no releases beyond the one that each service has.
 pub fn nothing_half_done_is_left(cycles: &Cycles, done: &Done, found: &mut Vec<String>) {

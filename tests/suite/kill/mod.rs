@@ -5,8 +5,8 @@
 //! (see `tests/programs/executioner`), which ends the host at a point of its own. After each
 //! the deployment is resumed, and what the journal claims is held against the world
 //! ([`check`]). Without a wish a sample is drawn that takes about a minute; `STAGEWRIGHT_KILLS`
-//! asks for so many points, for all of a kind (`append`: each append to the journal), or for
-//! `all`. Size and result are printed.
+//! asks for so many points, for all of a kind (`append`: each append to the journal) or of an
+//! act (`gc`), or for `all`. Size and result are printed.
 
 mod account;
 mod check;
@@ -38,7 +38,8 @@ const CYCLES_IN_ONE: usize = 3;
 enum Wish {
     Sample,
     Points(usize),
-    Kind(String),
+    /// A kind of effect or an act.
+    Only(String),
     All,
 }
 
@@ -48,7 +49,7 @@ fn wish() -> Wish {
         Ok("all") => Wish::All,
         Ok(other) => match other.parse() {
             Ok(number) => Wish::Points(number),
-            Err(_) => Wish::Kind(other.to_owned()),
+            Err(_) => Wish::Only(other.to_owned()),
         },
     }
 }
@@ -76,7 +77,7 @@ fn killed_at_any_effect_it_goes_on_and_the_world_agrees_with_the_journal() {
     let plan = match &wish {
         Wish::Sample => matrix.sample(64),
         Wish::Points(points) => matrix.sample(*points),
-        Wish::Kind(kind) => matrix.all(Some(kind)),
+        Wish::Only(word) => matrix.all(Some(word)),
         Wish::All => matrix.all(None),
     };
     let next = AtomicUsize::new(0);

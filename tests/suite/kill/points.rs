@@ -47,7 +47,7 @@ impl Matrix {
     /// About so many points: as many of each kind, spread over its range.
     pub fn sample(&self, points: usize) -> Vec<Kills> {
         let in_act = points.div_ceil(self.acts.len());
-        self.cycles(|kinds| {
+        self.cycles(|_, kinds| {
             let of_kind = in_act.div_ceil(kinds.len());
             let chosen = kinds.iter().enumerate().map(|(place, (kind, count))| {
                 spread(*count, of_kind, SEED + place as u64)
@@ -62,12 +62,11 @@ impl Matrix {
         })
     }
 
-    /// Every point there is, or every one of a kind.
+    /// Every point there is, or every one of a kind or of an act.
     pub fn all(&self, only: Option<&str>) -> Vec<Kills> {
-        self.cycles(|kinds| {
-            let wanted = kinds
-                .iter()
-                .filter(|(kind, _)| only.is_none_or(|only| *kind == only));
+        self.cycles(|act, kinds| {
+            let is_wanted = |kind: &str| only.is_none_or(|only| kind == only || act.name() == only);
+            let wanted = kinds.iter().filter(|(kind, _)| is_wanted(kind));
             let all = wanted.map(|(kind, count)| {
                 let numbers = 1..=*count;
                 let point = |number| Point {
@@ -81,10 +80,13 @@ impl Matrix {
     }
 
     /// The chosen points of each act, kind by kind, one a cycle; a cycle has different kinds.
-    fn cycles(&self, choose: impl Fn(&BTreeMap<String, usize>) -> Vec<Vec<Point>>) -> Vec<Kills> {
+    fn cycles(
+        &self,
+        choose: impl Fn(Act, &BTreeMap<String, usize>) -> Vec<Vec<Point>>,
+    ) -> Vec<Kills> {
         let mut cycles: Vec<Kills> = Vec::new();
         for (turn, (act, kinds)) in self.acts.iter().enumerate() {
-            let mut chosen = choose(kinds);
+            let mut chosen = choose(*act, kinds);
             let first = turn % chosen.len().max(1);
             chosen.rotate_left(first);
             for (place, point) in in_turn(chosen).into_iter().enumerate() {
@@ -116,7 +118,7 @@ impl Matrix {
                 let done = |(one, point): &&(Act, Point)| one == act && point.kind == *kind;
                 format!("{kind} {}/{count}", killed.iter().filter(done).count())
             });
-            let name = format!("{act:?}").to_lowercase();
+            let name = act.name();
             lines.push(format!(
                 "  {name:<8} {}",
                 cells.collect::<Vec<_>>().join(", ")

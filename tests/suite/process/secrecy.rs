@@ -95,6 +95,68 @@ async fn a_crashed_process_gets_its_secrets_again_from_its_shim() {
     }
 }
 
+/// Whole, in two writes with a word to the test between them, in base64 and URL-encoded.
+const CHATTY: &str = r#"
+echo "whole: $TOKEN"
+printf 'halves: correct-horse'; echo between > "$MAIL"; read go < "$GATE"; echo '-battery-staple'
+printf 'encoded: '; printf 'user:%s' "$TOKEN" | base64
+echo 'escaped: p%26ss%20w%2Frd'
+echo 'line: MIIEvQIBADAN, address: tcp://me:p&ss w/rd@db'
+printf 'unfinished: correct-horse-batt'
+"#;
+
+#[tokio::test]
+async fn what_a_program_prints_of_its_secrets_is_never_written() {
+    let machine = Machine::new();
+    let mut mail = machine.mailbox();
+    let gate = machine.folder.path().join("gate");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &gate, fifo, mode, 0).unwrap();
+    let release = machine.install("one", CHATTY);
+    let text = |name: &str, path: &Path| Variable {
+        name: name.to_owned(),
+        value: Value::Text(path.display().to_string()),
+    };
+    let secret = |name: &str, value: Secret| Variable {
+        name: name.to_owned(),
+        value: Value::Secret {
+            name: name.to_lowercase(),
+            value,
+        },
+    };
+    let key = "-----BEGIN-----\nMIIEvQIBADAN\n-----END-----\n".to_owned();
+    let address = Secret::new("tcp://me:p&ss w/rd@db".to_owned());
+    let variables = vec![
+        text("MAIL", &mail.path),
+        text("GATE", &gate),
+        secret("TOKEN", Secret::new(SECRET.to_owned())),
+        secret("KEY", Secret::new(key)),
+        secret("ADDRESS", address.with_parts(vec!["p&ss w/rd".to_owned()])),
+    ];
+    let launch = Launch {
+        variables,
+        ..launch()
+    };
+    release.start(&launch).await.unwrap();
+    assert_eq!(mail.next().await, "between");
+    std::fs::write(&gate, "go\n").unwrap();
+    release.wait().await.unwrap();
+
+    let printed = [
+        "whole: ***",
+        "halves: ***",
+        "encoded: dXNlcjp***",
+        "escaped: ***",
+        "line: ***, address: ***",
+        "unfinished: correct-horse-batt",
+    ];
+    let log = release.root().parent().unwrap().join("log/current");
+    let written = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(written.lines().collect::<Vec<_>>(), printed);
+    search(machine.folder.path());
+}
+
 #[tokio::test]
 async fn files_that_are_open_in_the_host_are_not_open_in_its_services() {
     let machine = Machine::new();

@@ -191,18 +191,65 @@ impl std::fmt::Display for ServiceType {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StrategyFile {
-    /// Builder: `builtin:NAME`, `./file.wasm` or `oci://…`.
+    /// Builder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = PLUGIN))]
-    pub build: Option<String>,
+    pub build: Option<PluginFile>,
     /// Publisher.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = PLUGIN))]
-    pub push: Option<String>,
+    pub push: Option<PluginFile>,
     /// Deployer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<PluginFile>,
+}
+
+/// A plugin by its reference alone, or with configuration for all services that it serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "a plugin is a reference, or `plugin` and `with`, and nothing else"
+)]
+pub enum PluginFile {
+    /// `builtin:NAME`, `./file.wasm` or `oci://…`.
+    Named(#[schemars(regex(pattern = PLUGIN))] String),
+    /// Fields of a service's own `with` replace those of the same name.
+    Configured(ConfiguredFile),
+}
+
+/// A plugin and its configuration for all services that it serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfiguredFile {
+    /// `builtin:NAME`, `./file.wasm` or `oci://…`.
     #[schemars(regex(pattern = PLUGIN))]
-    pub deploy: Option<String>,
+    pub plugin: String,
+    /// Handed to the plugin, which describes its schema (`stagewright plugin inspect`).
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub with: serde_json::Map<String, serde_json::Value>,
+}
+
+impl PluginFile {
+    /// `builtin:NAME`, `./file.wasm` or `oci://…`.
+    #[must_use]
+    pub fn reference(&self) -> &str {
+        match self {
+            Self::Named(reference) => reference,
+            Self::Configured(configured) => &configured.plugin,
+        }
+    }
+
+    /// What a service is given that says `own`: fields that only this has, then its own.
+    #[must_use]
+    pub fn with(
+        &self,
+        own: &serde_json::Map<String, serde_json::Value>,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        let mut with = match self {
+            Self::Named(_) => serde_json::Map::new(),
+            Self::Configured(configured) => configured.with.clone(),
+        };
+        with.extend(own.clone());
+        with
+    }
 }
 
 /// One service.

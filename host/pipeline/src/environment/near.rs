@@ -1,7 +1,7 @@
 //! The name that was probably meant.
 
 /// The nearest of the known names, when it is near enough to be a slip of the fingers.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Longer names are not compared, nor more than so many: a distance costs their product.
     const LONGEST: usize = 100;
     const MOST: usize = 1_000;
@@ -25,7 +25,7 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// A hint for an unknown name: the near one, else the choice there is.
-pub(super) fn suggest<'a>(
+pub fn suggest<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
     nothing: &str,
@@ -40,7 +40,7 @@ pub(super) fn suggest<'a>(
 }
 
 /// Names for a sentence, each in backquotes, at most twelve; nothing when there are none.
-pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     const SHOWN: usize = 12;
     let mut names = names.into_iter();
     let shown: Vec<String> = names

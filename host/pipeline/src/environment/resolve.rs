@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::file::{
-    EnvironmentFile, Limits, RetryFile, Run, ServiceFile, ServiceType, SourceFile, StageFile,
-    StepFile, StrategyFile, TimeoutsFile, VariableValue,
+    EnvironmentFile, Limits, PluginFile, RetryFile, Run, ServiceFile, ServiceType, SourceFile,
+    StageFile, StepFile, StrategyFile, TimeoutsFile, VariableValue,
 };
 use super::model::{
     DEFAULT_SLOTS, DEFAULT_STAGES, Environment, Git, PluginUse, Port, Retry, Revision, Service,
@@ -169,29 +169,36 @@ fn source_from(source: &SourceFile) -> Source {
 }
 
 fn strategy_of(strategy: Option<&StrategyFile>, service: &ServiceFile) -> Strategy {
-    let layer = |step: &Option<StepFile>, of_type: Option<&String>| {
-        let own = step.as_ref().and_then(|step| step.plugin.as_ref());
-        PluginUse {
-            reference: own.or(of_type).cloned(),
-            with: step
-                .as_ref()
-                .map(|step| step.with.clone())
-                .unwrap_or_default(),
-        }
-    };
+    let (mut build, mut push, mut deploy) = (None, None, None);
+    if let Some(strategy) = strategy {
+        build = strategy.build.as_ref();
+        push = strategy.push.as_ref();
+        deploy = strategy.deploy.as_ref();
+    }
     Strategy {
-        build: layer(
-            &service.build,
-            strategy.and_then(|plugins| plugins.build.as_ref()),
-        ),
-        push: layer(
-            &service.push,
-            strategy.and_then(|plugins| plugins.push.as_ref()),
-        ),
-        deploy: layer(
-            &service.deploy,
-            strategy.and_then(|plugins| plugins.deploy.as_ref()),
-        ),
+        build: plugin_use(build, service.build.as_ref()),
+        push: plugin_use(push, service.push.as_ref()),
+        deploy: plugin_use(deploy, service.deploy.as_ref()),
+    }
+}
+
+/// A service's own plugin, else that of its type; configuration of the type only for the plugin
+/// that it was written for.
+fn plugin_use(of_type: Option<&PluginFile>, own: Option<&StepFile>) -> PluginUse {
+    let own = own.cloned().unwrap_or_default();
+    let of_type = of_type.filter(|of_type| {
+        let named = own.plugin.as_deref();
+        named.is_none_or(|named| named == of_type.reference())
+    });
+    match of_type {
+        None => PluginUse {
+            reference: own.plugin,
+            with: own.with,
+        },
+        Some(of_type) => PluginUse {
+            reference: Some(of_type.reference().to_owned()),
+            with: of_type.with(&own.with),
+        },
     }
 }
 

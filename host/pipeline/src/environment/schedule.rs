@@ -12,6 +12,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::moment::Timestamp;
 
+/// What the five fields are called, and which values they can have.
+const FIELDS: [(&str, &str); 5] = [
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31 or `L`, the last"),
+    ("month", "1 to 12 or `jan` to `dec`"),
+    (
+        "day of the week",
+        "0 to 7, Sunday being both, or `sun` to `sat`",
+    ),
+];
+
 /// A checked schedule.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -38,15 +50,12 @@ impl Schedule {
             text: text.chars().take(100).collect(),
             cause,
         };
-        let fields = text.split_whitespace().count();
-        if fields != 5 {
-            return Err(bad(format!("it has {fields} fields instead of 5")));
+        match text.split_whitespace().count() {
+            5 => {}
+            1 => return Err(bad("it has 1 field instead of 5".to_owned())),
+            fields => return Err(bad(format!("it has {fields} fields instead of 5"))),
         }
-        let parser = CronParser::builder()
-            .seconds(Seconds::Disallowed)
-            .year(Year::Disallowed)
-            .build();
-        let cron = parser.parse(text).map_err(|error| bad(error.to_string()))?;
+        let cron = cron(text).ok_or_else(|| bad(cause(text)))?;
         let schedule = Self {
             text: text.to_owned(),
             cron,
@@ -64,6 +73,32 @@ impl Schedule {
         let next = self.cron.find_next_occurrence(&instant, false).ok()?;
         Some(Timestamp(u64::try_from(next.timestamp_millis()).ok()?))
     }
+}
+
+fn cron(text: &str) -> Option<Cron> {
+    let parser = CronParser::builder()
+        .seconds(Seconds::Disallowed)
+        .year(Year::Disallowed)
+        .build();
+    parser.parse(text).ok()
+}
+
+/// Which of five fields it is that cannot be read: the first that is wrong among stars.
+fn cause(text: &str) -> String {
+    for (index, (word, (name, values))) in text.split_whitespace().zip(FIELDS).enumerate() {
+        let mut alone = ["*"; FIELDS.len()];
+        if let Some(field) = alone.get_mut(index) {
+            *field = word;
+        }
+        if cron(&alone.join(" ")).is_none() {
+            let word: String = word.chars().take(40).collect();
+            return format!(
+                "its {name} `{word}` cannot be read; values are {values}, written as `*`, a \
+                 value, a list `1,5`, a range `1-5` or every so many `*/5`"
+            );
+        }
+    }
+    "its fields do not go together".to_owned()
 }
 
 impl fmt::Display for Schedule {
@@ -115,16 +150,38 @@ mod tests {
 
     #[test]
     fn what_is_no_schedule_is_refused() {
-        for text in [
-            "",
-            "daily",
-            "* * * *",
-            "* * * * * *",
-            "61 * * * *",
-            "0 0 30 2 *",
+        for (text, cause) in [
+            ("", "it has 0 fields instead of 5"),
+            ("daily", "it has 1 field instead of 5"),
+            ("* * * *", "it has 4 fields instead of 5"),
+            ("* * * * * *", "it has 6 fields instead of 5"),
+            (
+                "61 * * * *",
+                "its minute `61` cannot be read; values are 0 to 59,",
+            ),
+            (
+                "* 24 * * *",
+                "its hour `24` cannot be read; values are 0 to 23,",
+            ),
+            (
+                "0 0 32 * *",
+                "its day of the month `32` cannot be read; values are 1 to 31 or",
+            ),
+            (
+                "0 0 1 januar *",
+                "its month `januar` cannot be read; values are 1 to 12 or",
+            ),
+            (
+                "0 0 * * 8",
+                "its day of the week `8` cannot be read; values are 0 to 7,",
+            ),
+            ("*/0 * * * *", "its minute `*/0` cannot be read"),
+            ("0 9-5 * * *", "its hour `9-5` cannot be read"),
+            ("0 0 30 2 *", "that day never comes"),
         ] {
             let error = Schedule::parse(text).unwrap_err().to_string();
-            assert!(error.contains("no schedule"), "{error}");
+            let expected = format!("`{text}` is no schedule: {cause}");
+            assert!(error.starts_with(&expected), "{error}");
         }
     }
 

@@ -137,7 +137,7 @@ impl<'a> Shape<'a> {
                 });
             }
             _ => {
-                let (message, hint) = sentence::of(&subject(&here), error, self.described(error));
+                let (message, hint) = sentence::of(&subject(&here), error, self.beside(error));
                 self.add(here, message, hint);
             }
         }
@@ -149,7 +149,7 @@ impl<'a> Shape<'a> {
         match branch::choose(error, branches) {
             Choice::Errors(errors) if errors.is_empty() => {
                 let message = format!("{} fits none of the forms that it can have", subject(&here));
-                self.add(here, message, sentence::hint_of(self.described(error)));
+                self.add(here, message, sentence::hint_of(self.beside(error)));
             }
             Choice::Errors(errors) => {
                 for error in errors {
@@ -201,7 +201,7 @@ impl<'a> Shape<'a> {
                     _ => (format!("{subject} does not fit"), None),
                 }
             }
-            _ => sentence::of(&subject, error, self.described(error)),
+            _ => sentence::of(&subject, error, self.beside(error)),
         }
     }
 
@@ -209,11 +209,6 @@ impl<'a> Shape<'a> {
     fn beside(&self, error: &ValidationError<'_>) -> Option<&'a Value> {
         let (parent, _) = error.schema_path().as_str().rsplit_once('/')?;
         self.schema.pointer(parent)
-    }
-
-    /// What the schema's author says of the place.
-    fn described(&self, error: &ValidationError<'_>) -> Option<&'a str> {
-        self.beside(error)?.get("description")?.as_str()
     }
 
     fn add(&mut self, pointer: String, message: String, hint: Option<String>) {

@@ -98,7 +98,7 @@ fn a_deploy_is_remembered_with_what_it_was_made_from() {
         }],
         condition: Some("completed".into()),
         reference: None,
-        removed: Vec::new(),
+        ..Product::default()
     };
     let by = plugin("process", "sha256:1");
     deploy(&mut ledger, 7, &by, Outcome::Succeeded(Box::new(product)));
@@ -240,6 +240,39 @@ fn an_unchanged_build_keeps_its_reference_and_a_failed_push_its_build() {
 }
 
 #[test]
+fn a_build_from_a_source_that_was_changed_meanwhile_is_known_by_what_it_was_made_from() {
+    let mut ledger = Ledger::default();
+    let made_from = Fingerprint::new([("all", "source 2, changed")]);
+    let product = Product {
+        reference: Some("layout@2".into()),
+        fingerprint: Some(made_from.clone()),
+        ..Product::default()
+    };
+    let decided = change("source 2", None);
+    fold(
+        &mut ledger,
+        1,
+        Action::Deploy,
+        &[assessed(Phase::Build, decided)],
+    );
+    let known = api(&ledger).decided();
+    assert_eq!(known, Some(&Fingerprint::new([("all", "source 2")])));
+    let facts = [
+        ended(Step::Build, Outcome::Succeeded(Box::new(product))),
+        ended(Step::Push, Outcome::made("registry@2")),
+    ];
+    fold(&mut ledger, 1, Action::Deploy, &facts);
+    let record = api(&ledger);
+    assert_eq!(record.decided(), None);
+    for known in [
+        &record.built.as_ref().unwrap().fingerprint,
+        &record.pushed.as_ref().unwrap().fingerprint,
+    ] {
+        assert_eq!(known.as_ref(), Some(&made_from));
+    }
+}
+
+#[test]
 fn stop_and_start_change_the_condition_only() {
     let mut ledger = Ledger::default();
     deploy(
@@ -264,4 +297,33 @@ fn stop_and_start_change_the_condition_only() {
     );
     assert_eq!(api(&ledger).condition.as_deref(), Some("ready"));
     assert_eq!(api(&ledger).deployed, before);
+}
+
+#[test]
+fn what_was_brought_back_is_known_by_the_outputs_that_it_was_given_until_it_is_deployed() {
+    let by = plugin("process", "sha256:1");
+    let mut ledger = Ledger::default();
+    deploy(&mut ledger, 1, &by, Outcome::succeeded());
+    let given = [(
+        "tally".to_owned(),
+        vec![Output {
+            name: "count".into(),
+            value: "one".into(),
+            sensitive: false,
+        }],
+    )];
+    let back = Verdict::Changed(Box::new(Change {
+        plugin: Some(by.clone()),
+        given: given.clone().into(),
+        ..Change::default()
+    }));
+    let facts = [
+        assessed(Phase::Deploy, back),
+        started(Step::Deploy),
+        ended(Step::Deploy, Outcome::succeeded()),
+    ];
+    fold(&mut ledger, 2, Action::Rollback, &facts);
+    assert_eq!(api(&ledger).given, given.into());
+    deploy(&mut ledger, 3, &by, Outcome::succeeded());
+    assert!(api(&ledger).given.is_empty());
 }

@@ -6,6 +6,7 @@
 
 use wasmtime::component::ResourceTableError;
 
+use super::docker::DockerView;
 use super::images::ImagesView;
 use super::probe::ProbeView;
 use super::process::ProcessView;
@@ -45,6 +46,7 @@ refusing!(
     ProbeView<'_>,
     RegistryView<'_>,
     SecretsView<'_>,
+    DockerView<'_>,
 );
 
 impl From<Failure> for Refusal {

@@ -3,7 +3,7 @@
 //! This table is what `plugin inspect` prints. An entry of the operator's configuration
 //! replaces the whole row.
 
-use super::{Grants, ProcessGrant, RegistryGrant, SecretsGrant};
+use super::{DockerGrant, Grants, ProcessGrant, RegistryGrant, SecretsGrant};
 
 /// The grants of the built-in plugin of that name. `None`: there is none of that name here.
 pub(crate) fn grants(name: &str) -> Option<Grants> {
@@ -32,6 +32,25 @@ pub(crate) fn grants(name: &str) -> Option<Grants> {
         }),
         "registry" => Some(Grants {
             registry: declared,
+            ..Grants::default()
+        }),
+        "dockerfile" => Some(Grants {
+            docker: Some(DockerGrant {
+                build: true,
+                ..DockerGrant::default()
+            }),
+            secrets: Some(SecretsGrant::default()),
+            registry: None,
+            ..folders_and_images
+        }),
+        "docker" => Some(Grants {
+            images: true,
+            docker: Some(DockerGrant {
+                run: true,
+                ..DockerGrant::default()
+            }),
+            registry: declared,
+            secrets: Some(SecretsGrant::default()),
             ..Grants::default()
         }),
         "process" => Some(Grants {

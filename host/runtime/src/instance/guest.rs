@@ -13,6 +13,7 @@ use crate::bindings::offered;
 use crate::call::Operations;
 use crate::capability::cancel::Cancelled;
 use crate::capability::clock::{ClockView, Time};
+use crate::capability::docker::{DockerAccess, DockerContext, DockerView};
 use crate::capability::images::{ImageAccess, ImagesContext, ImagesView};
 use crate::capability::log::{Log, StepLog};
 use crate::capability::probe::{ProbeAccess, ProbeContext, ProbeView};
@@ -37,6 +38,7 @@ pub(crate) struct Guest {
     images: Option<ImagesContext>,
     process: Option<ProcessContext>,
     registry: Option<RegistryContext>,
+    docker: Option<DockerContext>,
     probe: ProbeContext,
     wasi: Option<WasiCtx>,
     /// Of the source, for as long as the guest is there.
@@ -55,6 +57,8 @@ pub(crate) struct Contexts {
     pub(crate) process: Option<ProcessContext>,
     /// `None`: not granted.
     pub(crate) registry: Option<RegistryContext>,
+    /// `None`: not granted.
+    pub(crate) docker: Option<DockerContext>,
     pub(crate) probe: ProbeContext,
     /// For guests that import WASI.
     pub(crate) wasi: Option<WasiCtx>,
@@ -72,6 +76,7 @@ impl Guest {
             images,
             process,
             registry,
+            docker,
             probe,
             wasi,
             copied,
@@ -90,6 +95,7 @@ impl Guest {
             images,
             process,
             registry,
+            docker,
             probe,
             wasi,
             _copied: copied,
@@ -150,6 +156,14 @@ impl Guest {
         }
     }
 
+    fn docker(&mut self) -> DockerView<'_> {
+        DockerView {
+            context: self.docker.as_ref(),
+            operations: &self.operations,
+            table: &mut self.table,
+        }
+    }
+
     fn probe(&mut self) -> ProbeView<'_> {
         ProbeView {
             context: &self.probe,
@@ -187,6 +201,7 @@ pub(crate) fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>>
     offered::workspace::add_to_linker::<_, WorkspaceAccess>(offer, Guest::workspace)?;
     offered::images::add_to_linker::<_, ImageAccess>(offer, Guest::images)?;
     offered::process::add_to_linker::<_, ProcessAccess>(offer, Guest::process)?;
+    offered::docker::add_to_linker::<_, DockerAccess>(offer, Guest::docker)?;
     offered::probe::add_to_linker::<_, ProbeAccess>(offer, Guest::probe)?;
     offered::registry::add_to_linker::<_, RegistryAccess>(offer, Guest::registry)?;
     offered::secrets::add_to_linker::<_, SecretAccess>(offer, Guest::secrets)?;

@@ -12,15 +12,15 @@ use wasmtime::component::Resource;
 
 use super::{Loaded, Unheard, shortly};
 use crate::call::{Call, HostFault, Operations, StepError};
+use crate::capability::docker::{self, DockerContext};
 use crate::capability::images::{ImagesContext, Store as Images, UnpackLimits};
 use crate::capability::log::{Sink, StepLog};
 use crate::capability::probe::ProbeContext;
 use crate::capability::process::{ProcessContext, Runner, Supervisor, commands};
 use crate::capability::registry::{Registries, RegistryContext, Session};
 use crate::capability::secrets::SecretsContext;
-use crate::capability::workspace::{Workspace, WorkspaceContext};
+use crate::capability::workspace::{Fetch, Handle, Supply, Workspace, WorkspaceContext};
 use crate::engine::Engine;
-use crate::folder::Folder;
 use crate::instance::{Answer, Contexts, Entry, Guest};
 use crate::limits::Limits;
 use crate::record::Failure;
@@ -30,12 +30,16 @@ use crate::wasi::{self, Copied, Views};
 /// The functions that change what is deployed; the others may be called beside them.
 const CHANGES: [&str; 5] = ["deploy", "start", "stop", "restart", "destroy"];
 
+/// The functions that only answer.
+const QUESTIONS: [&str; 5] = ["inputs", "exists", "address", "plan", "observe"];
+
 /// What the host itself has, of which calls are given a part.
 pub(crate) struct Host {
     pub(crate) images: Images,
     pub(crate) supervisor: Supervisor,
     pub(crate) runner: Runner,
     pub(crate) registries: Arc<Registries>,
+    pub(crate) docker: docker::Engine,
     pub(crate) views: Views,
 }
 
@@ -52,12 +56,15 @@ impl Host {
 pub(crate) struct Surroundings<'a> {
     entry: Entry<'a>,
     contexts: Contexts,
+    origin: Option<Arc<dyn Fetch>>,
 }
 
 /// The folders of a call, for builders.
 pub(crate) struct Folders {
     plugin: String,
     workspace: Option<Arc<Workspace>>,
+    /// The source, when it is to be fetched first.
+    origin: Option<Arc<dyn Fetch>>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -69,9 +76,13 @@ impl<'a> Surroundings<'a> {
         call: Call,
         function: &'static str,
     ) -> Result<Self, StepError> {
-        let longest = loaded.limits.call;
+        let limits = &loaded.limits;
+        let (limit, longest) = match QUESTIONS.contains(&function) {
+            true if limits.question < limits.call => ("question", limits.question),
+            _ => ("call", limits.call),
+        };
         let latest = Instant::now() + longest.0;
-        let bound_by = (latest < call.deadline).then(|| ("call", longest.to_string()));
+        let bound_by = (latest < call.deadline).then(|| (limit, longest.to_string()));
         let entry = Entry {
             engine: &loaded.engine,
             plugin: name,
@@ -95,7 +106,7 @@ impl<'a> Surroundings<'a> {
             .registry
             .as_ref()
             .map(|grant| RegistryContext::new(Arc::clone(&session), grant, &call.repositories));
-        contexts.process = process(loaded, host, &call, &entry, &contexts, session)?;
+        contexts.process = process(loaded, host, &call, &entry, &contexts, &session)?;
         if let Some(process) = contexts
             .process
             .as_ref()
@@ -103,6 +114,7 @@ impl<'a> Surroundings<'a> {
         {
             process.sweep().await;
         }
+        contexts.docker = docker(loaded, host, &call, &contexts, session)?;
         contexts.probe = ProbeContext {
             granted: grants.probe,
         };
@@ -122,7 +134,15 @@ impl<'a> Surroundings<'a> {
             })?);
             contexts.copied = copied;
         }
-        Ok(Self { entry, contexts })
+        let origin = match call.source {
+            Some(Supply::OnDemand(origin)) => Some(origin),
+            _ => None,
+        };
+        Ok(Self {
+            entry,
+            contexts,
+            origin,
+        })
     }
 
     /// For `validate`: no capability, and little time.
@@ -148,7 +168,11 @@ impl<'a> Surroundings<'a> {
             cancel,
         };
         let contexts = bare(&entry, Arc::new(Unheard), Arc::default());
-        Self { entry, contexts }
+        Self {
+            entry,
+            contexts,
+            origin: None,
+        }
     }
 
     /// Makes an image reachable, because the step is handed its reference.
@@ -168,12 +192,17 @@ impl<'a> Surroundings<'a> {
         + Send
         + 'static,
     ) -> Result<T, StepError> {
-        let Self { entry, contexts } = self;
+        let Self {
+            entry,
+            contexts,
+            origin,
+        } = self;
         let permit = entry.permit(&contexts.log).await?;
         let workspace = contexts.workspace.workspace.clone();
         let folders = Folders {
             plugin: entry.plugin.to_owned(),
             workspace,
+            origin,
         };
         entry
             .run(permit, contexts, move |store| body(store, folders))
@@ -186,13 +215,15 @@ impl Folders {
     pub(crate) fn source(
         &self,
         store: &mut Store<Guest>,
-    ) -> wasmtime::Result<Option<Resource<Folder>>> {
+    ) -> wasmtime::Result<Option<Resource<Handle>>> {
         let folder = self.workspace.as_deref().and_then(Workspace::source);
-        folder.map(|folder| lend(store, folder.clone())).transpose()
+        let open = folder.map(|folder| Handle::from(folder.clone()));
+        let handle = open.or_else(|| self.origin.as_ref().map(Handle::on_demand));
+        handle.map(|handle| lend(store, handle)).transpose()
     }
 
     /// A handle to the folder to build in.
-    pub(crate) fn output(&self, store: &mut Store<Guest>) -> wasmtime::Result<Resource<Folder>> {
+    pub(crate) fn output(&self, store: &mut Store<Guest>) -> wasmtime::Result<Resource<Handle>> {
         let folder = self
             .workspace
             .as_deref()
@@ -203,7 +234,7 @@ impl Folders {
                     cause: "it gave no folder to build in".to_owned(),
                 })
             })?;
-        lend(store, folder.clone())
+        lend(store, Handle::from(folder.clone()))
     }
 }
 
@@ -225,6 +256,7 @@ fn bare(entry: &Entry<'_>, sink: Arc<dyn Sink>, redactor: Arc<Redactor>) -> Cont
         images: None,
         process: None,
         registry: None,
+        docker: None,
         probe: ProbeContext { granted: false },
         workspace: WorkspaceContext {
             workspace: None,
@@ -241,7 +273,8 @@ async fn copied(
     folders: Option<&Call>,
     operations: &Operations,
 ) -> Result<Option<Copied>, StepError> {
-    let Some(source) = folders.and_then(|call| call.source.clone()) else {
+    let source = folders.and_then(|call| call.source.as_ref()?.here());
+    let Some(source) = source.cloned() else {
         return Ok(None);
     };
     let views = host.views.clone();
@@ -260,7 +293,7 @@ fn process(
     call: &Call,
     entry: &Entry<'_>,
     contexts: &Contexts,
-    session: Arc<Session>,
+    session: &Arc<Session>,
 ) -> Result<Option<ProcessContext>, StepError> {
     let Some(grant) = &loaded.grants.process else {
         return Ok(None);
@@ -277,9 +310,41 @@ fn process(
             bytes: loaded.limits.unpacked.bytes(),
             entries: loaded.limits.unpacked_entries.into(),
         },
-        session,
+        session: Arc::clone(session),
+        stop_grace: loaded.limits.stop_grace,
         reason: call.step.reason.clone(),
         deadline: entry.deadline,
+        secrets: Arc::clone(&contexts.secrets),
+        log: Arc::clone(&contexts.log),
+    }))
+}
+
+fn docker(
+    loaded: &Loaded,
+    host: &Host,
+    call: &Call,
+    contexts: &Contexts,
+    session: Arc<Session>,
+) -> Result<Option<DockerContext>, StepError> {
+    let Some(grant) = &loaded.grants.docker else {
+        return Ok(None);
+    };
+    let service = &call.service;
+    let owner = host.docker.owner(&service.environment, &service.name);
+    let owner = owner.map_err(|error| {
+        StepError::Host(format!(
+            "the name of this installation cannot be read: {error}"
+        ))
+    })?;
+    Ok(Some(DockerContext {
+        engine: host.docker.clone(),
+        grant: grant.clone(),
+        owner,
+        service: service.clone(),
+        deployment: call.step.deployment.clone(),
+        reason: call.step.reason.clone(),
+        store: host.images.clone(),
+        session,
         secrets: Arc::clone(&contexts.secrets),
         log: Arc::clone(&contexts.log),
     }))
@@ -288,7 +353,7 @@ fn process(
 /// Opens the folders of the call, away from the threads that guests run on.
 async fn workspace(call: &Call) -> Result<Option<Arc<Workspace>>, StepError> {
     let (source, output, caches) = (
-        call.source.clone(),
+        call.source.as_ref().and_then(Supply::here).cloned(),
         call.output.clone(),
         call.caches.clone(),
     );

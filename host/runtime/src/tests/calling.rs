@@ -1,13 +1,18 @@
 //! What a well-behaved guest gets from the capabilities.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use stagewright_test_components::{NOTHING, TestGuest};
+use tokio_util::sync::CancellationToken;
 
 use super::world::{World, call};
 use crate::grant::{Grants, PluginPolicy, SecretsGrant};
-use crate::record::{Value, Variable};
-use crate::{SecretText, Secrets, Source};
+use crate::record::{Failure, Value, Variable};
+use crate::{Fetch, SecretText, Secrets, Source, StepError, Supply};
 
 /// `inputs` that answers with the failure or the text that a host call gave: the result of
 /// `result<string, failure>` is copied as it is into an answer of one pair.
@@ -26,10 +31,7 @@ const ECHO: &str = r#"
 struct OneSecret;
 
 impl Secrets for OneSecret {
-    fn value<'a>(
-        &'a self,
-        _: &'a str,
-    ) -> futures::future::BoxFuture<'a, Result<SecretText, crate::record::Failure>> {
+    fn value<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<SecretText, Failure>> {
         Box::pin(async { Ok(SecretText::new("hunter2-hunter2")) })
     }
 }
@@ -72,7 +74,7 @@ async fn a_secret_is_revealed_to_whom_it_is_granted_and_redacted_from_then_on() 
     let plugin = world.load(&guest).await.unwrap();
 
     let (mut known, heard) = call();
-    known.secrets = std::sync::Arc::new(OneSecret);
+    known.secrets = Arc::new(OneSecret);
     known.service.variables = vec![Variable {
         name: "TOKEN".into(),
         value: Value::Secret("token".into()),
@@ -84,7 +86,7 @@ async fn a_secret_is_revealed_to_whom_it_is_granted_and_redacted_from_then_on() 
     assert_eq!(redactor.redact("x=hunter2-hunter2"), "x=***");
 
     let (mut foreign, _) = call();
-    foreign.secrets = std::sync::Arc::new(OneSecret);
+    foreign.secrets = Arc::new(OneSecret);
     let failure = plugin.inputs(foreign).await.unwrap_err().failure();
     assert_eq!(failure.code, "secrets.unknown");
 }
@@ -133,8 +135,66 @@ async fn the_source_can_be_read_through_its_handle() {
     std::fs::write(tree.path().join("a/b.txt"), "from the source").unwrap();
     let plugin = world.load(&guest).await.unwrap();
     let (mut call, _) = call();
-    call.source = Some(source(tree.path()));
+    call.source = Some(source(tree.path()).into());
     assert_eq!(plugin.inputs(call).await.unwrap()[0].1, "from the source");
+}
+
+/// A source that is somewhere else, and how often it was asked for.
+struct Elsewhere {
+    source: Result<Source, Failure>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Fetch for Elsewhere {
+    fn fetch(&self, _: CancellationToken) -> BoxFuture<'static, Result<Source, Failure>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        futures::future::ready(self.source.clone()).boxed()
+    }
+}
+
+/// Asks for the inputs of a service whose source is elsewhere; also how often it was fetched.
+async fn ask(
+    guest: &[u8],
+    source: Result<Source, Failure>,
+) -> (Result<Vec<(String, String)>, StepError>, usize) {
+    let grants = Grants {
+        workspace: true,
+        ..Grants::default()
+    };
+    let world = World::allowing(guest, granting(grants));
+    let plugin = world.load(guest).await.unwrap();
+    assert!(!plugin.sees_files());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (mut call, _) = call();
+    call.source = Some(Supply::OnDemand(Arc::new(Elsewhere {
+        source,
+        asked: Arc::clone(&asked),
+    })));
+    let answer = plugin.inputs(call).await;
+    (answer, asked.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_source_is_fetched_for_those_who_look_into_it_only() {
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::create_dir(tree.path().join("a")).unwrap();
+    std::fs::write(tree.path().join("a/b.txt"), "fetched").unwrap();
+    let (answer, asked) = ask(&reader().build(), Ok(source(tree.path()))).await;
+    assert_eq!((answer.unwrap()[0].1.as_str(), asked), ("fetched", 1));
+
+    let drop = r#"(import "stagewright:plugin/workspace@0.1.0" "[resource-drop]directory"
+        (func $drop (param i32)))"#;
+    let body = "(call $drop (i32.load (i32.add (local.get 0) (i32.const SOURCE)))) (i32.const 0)";
+    let blind = TestGuest::new(drop, &body.replace("SOURCE", SOURCE)).needing("workspace");
+    let (answer, asked) = ask(&blind.build(), Ok(source(tree.path()))).await;
+    assert_eq!((answer.unwrap(), asked), (Vec::new(), 0));
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_fetched_is_a_failure_of_the_host_call() {
+    let failure = Failure::new("source.unavailable", "the repository does not answer");
+    let (answer, asked) = ask(&reader().build(), Err(failure.clone())).await;
+    assert_eq!((answer.unwrap_err().failure(), asked), (failure, 1));
 }
 
 #[tokio::test]
@@ -152,7 +212,7 @@ async fn a_failure_of_a_host_call_reaches_the_guest_as_a_record() {
     std::os::unix::fs::symlink("/etc/hostname", tree.path().join("a/b.txt")).unwrap();
     let plugin = world.load(&guest).await.unwrap();
     let (mut call, _) = call();
-    call.source = Some(source(tree.path()));
+    call.source = Some(source(tree.path()).into());
     let failure = plugin.inputs(call).await.unwrap_err().failure();
     assert_eq!(failure.code, "workspace.outside");
     assert!(failure.hint.is_some());

@@ -70,6 +70,7 @@ pub(super) fn runtime(state: &Path, policy: Policy, calls: u32) -> Runtime {
         shim: Vec::new(),
         passed: Vec::new(),
         registries: Default::default(),
+        docker: Default::default(),
     })
     .unwrap()
 }

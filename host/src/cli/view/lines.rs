@@ -7,8 +7,9 @@ use stagewright_pipeline::{
     Ending, Fact, Failure, Outcome, ServiceId, Settlement, Step, Timestamp, Verdict, event,
 };
 
+use super::colour::{shade, state};
 use super::picture::duration;
-use super::{Scene, Update, View};
+use super::{Scene, Update, View, instant};
 use crate::cli::print::line;
 use crate::logs::{Record, Said};
 
@@ -58,12 +59,14 @@ impl Lines {
             Fact::DeploymentResumed => format!("{} goes on where it was", scene.deployment),
             Fact::StageStarted { stage } => format!("stage {}", course.stage_name(*stage)),
             Fact::StageSkipped { stage, .. } => {
-                format!("stage {} skipped", course.stage_name(*stage))
+                format!("stage {} {}", course.stage_name(*stage), state("skipped"))
             }
             Fact::CancelRequested { force: false, .. } => {
-                "cancelling; what runs is told to end".to_owned()
+                shade("cancelled", "cancelling") + "; what runs is told to end"
             }
-            Fact::CancelRequested { .. } | Fact::CancelForced => "cancelling by force".to_owned(),
+            Fact::CancelRequested { .. } | Fact::CancelForced => {
+                shade("cancelled", "cancelling by force")
+            }
             Fact::DeploymentEnded { .. } => {
                 self.ended = Some(time);
                 return Vec::new();
@@ -84,20 +87,28 @@ impl Lines {
             } => return assessed(&format!("  {} {phase}", name(service)), verdict),
             Fact::StepWaiting {
                 service, reason, ..
-            } => format!("  {} {}", name(service), reason.sentence(course)),
+            } => {
+                let words = instant::waits(reason, course, time);
+                format!("  {} {}", name(service), shade("waiting", &words))
+            }
             Fact::StepStarted {
                 service,
                 step,
                 attempt,
                 slot,
-                ..
+                deadline,
             } => {
                 self.started.insert((*service, *step), time);
                 let attempt = match attempt {
                     1 => String::new(),
                     more => format!(", attempt {more}"),
                 };
-                format!("  {} {step} started (slot {slot}{attempt})", name(service))
+                let until = instant::at(*deadline, time);
+                format!(
+                    "  {} {step} {} (slot {slot}{attempt}; it has until {until})",
+                    name(service),
+                    state("started")
+                )
             }
             Fact::StepEnded {
                 service,
@@ -116,8 +127,8 @@ impl Lines {
                 until,
                 ..
             } => {
-                let name = name(service);
-                format!("  {name} {step}: attempt {attempt} follows at {until}")
+                let retries = instant::retries(*until, *attempt, time);
+                format!("  {} {step} {}", name(service), shade("waiting", &retries))
             }
             Fact::ServiceSettled {
                 service,
@@ -125,7 +136,7 @@ impl Lines {
             } => {
                 let event = event(course, scene.deployment, 0, time, fact);
                 let reason = event.reason.unwrap_or_default();
-                format!("  {} skipped: {reason}", name(service))
+                format!("  {} {}: {reason}", name(service), state("skipped"))
             }
             _ => return Vec::new(),
         };
@@ -148,7 +159,7 @@ impl Lines {
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: Vec<String> = counts
-            .map(|(count, word)| format!("{count} {word}"))
+            .map(|(count, word)| shade(word, &format!("{count} {word}")))
             .collect();
         let took = match (self.begun, self.ended) {
             (Some(begun), Some(ended)) => format!(" in {}", duration(ended.since(begun))),
@@ -164,6 +175,7 @@ impl Lines {
             [] => "nothing was to be done".to_owned(),
             counts => counts.join(", "),
         };
+        let word = state(word);
         vec![format!("{} {word}{took}: {counts}", scene.deployment)]
     }
 }
@@ -173,7 +185,7 @@ fn assessed(what: &str, verdict: &Verdict) -> Vec<String> {
         Verdict::Unchanged(standing) => vec![format!("{what} {}", standing.reason)],
         Verdict::Changed(change) if change.reasons.is_empty() => Vec::new(),
         Verdict::Changed(change) => vec![format!("{what}: {}", change.reasons.join(", "))],
-        Verdict::Failed(failure) => failure_lines(&format!("{what} failed"), failure),
+        Verdict::Failed(failure) => failure_lines(&format!("{what} {}", state("failed")), failure),
     }
 }
 
@@ -185,17 +197,22 @@ fn outcome_lines(what: &str, took: &str, outcome: &Outcome) -> Vec<String> {
                 .as_ref()
                 .map(|reference| format!(" → {reference}"));
             vec![format!(
-                "{what} succeeded in {took}{}",
+                "{what} {} in {took}{}",
+                state("succeeded"),
                 made.unwrap_or_default()
             )]
         }
-        Outcome::Failed(failure) => failure_lines(&format!("{what} failed after {took}"), failure),
+        Outcome::Failed(failure) => {
+            let failed = state("failed");
+            failure_lines(&format!("{what} {failed} after {took}"), failure)
+        }
         Outcome::Cancelled {
             confirmed: true, ..
-        } => vec![format!("{what} cancelled")],
+        } => vec![format!("{what} {}", state("cancelled"))],
         Outcome::Cancelled { remains, .. } => {
             vec![format!(
-                "{what} cancelled, but this may remain: {}",
+                "{what} {}, but this may remain: {}",
+                state("cancelled"),
                 remains.join(", ")
             )]
         }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use stagewright_pipeline::{Fact, Phase, Running, ServiceId, Settlement, StageId, Timestamp};
 
-use super::{Scene, Update};
-use crate::logs::{Record, Said};
+use super::colour::{RESET, shade};
+use super::{Scene, Update, instant};
+use crate::cli::print::count;
+use crate::logs::Said;
 
 /// The most services that are listed as waiting; the rest is counted.
 const MOST_WAITING: usize = 8;
@@ -36,19 +38,7 @@ impl Picture {
             Update::Said(Said {
                 attempt, record, ..
             }) => {
-                let text = match record {
-                    Record::Line { message, .. } => message.clone(),
-                    Record::Progress {
-                        done,
-                        total: Some(total),
-                        what,
-                        ..
-                    } if *total > 0 => {
-                        format!("{what} {} %", done.saturating_mul(100) / total)
-                    }
-                    Record::Progress { what, .. } => what.clone(),
-                };
-                self.last.insert(attempt.service.clone(), text);
+                self.last.insert(attempt.service.clone(), record.words());
             }
         }
     }
@@ -92,16 +82,18 @@ impl Picture {
             let name = scene.state.course().service_name(step.service);
             let since = self.started.get(&step.service);
             let elapsed = since.map_or(0, |&since| scene.now.since(since));
+            let allowed = since.map_or(0, |&since| step.deadline.since(since));
             let attempt = match step.attempt {
                 1 => String::new(),
                 more => format!(" (attempt {more})"),
             };
             let last = self.last.get(name).map_or("", String::as_str);
             lines.push(format!(
-                "    slot {:<2} {name} {}{attempt} {}  {last}",
+                "    slot {:<2} {name} {}{attempt} {} of {}  {last}",
                 step.slot,
                 step.step,
                 duration(elapsed),
+                duration(allowed),
             ));
         }
     }
@@ -129,7 +121,9 @@ fn stage_words(scene: &Scene<'_>, stage: StageId) -> String {
     if counts.is_empty() {
         return "no services".to_owned();
     }
-    let words = counts.iter().map(|(word, count)| format!("{count} {word}"));
+    let words = counts
+        .iter()
+        .map(|(word, count)| shade(word, &format!("{count} {word}")));
     words.collect::<Vec<_>>().join(", ")
 }
 
@@ -140,14 +134,13 @@ fn waiting(scene: &Scene<'_>, lines: &mut Vec<String>) {
     let waits = (0..count).map(ServiceId);
     let mut waits = waits.filter_map(|service| Some((service, state.waiting(service)?)));
     for (service, wait) in waits.by_ref().take(MOST_WAITING) {
-        lines.push(format!(
-            "  {} {}",
-            course.service_name(service),
-            wait.sentence(course)
-        ));
+        let words = instant::waits(&wait, course, scene.now);
+        let name = course.service_name(service);
+        lines.push(format!("  {name} {}", shade("waiting", &words)));
     }
     match waits.count() {
         0 => {}
+        1 => lines.push("  and 1 more waits".to_owned()),
         more => lines.push(format!("  and {more} more wait")),
     }
 }
@@ -156,14 +149,31 @@ fn fit(mut lines: Vec<String>, width: usize, height: usize) -> Vec<String> {
     if lines.len() > height {
         let hidden = lines.len() - height + 1;
         lines.truncate(height.saturating_sub(1));
-        lines.push(format!("  and {hidden} more lines"));
+        lines.push(format!("  and {}", count(hidden, "more line")));
     }
     for line in &mut lines {
-        if let Some((cut, _)) = line.char_indices().nth(width) {
+        if let Some(cut) = end_of(line, width) {
             line.truncate(cut);
+            // Behind a colour that was cut off in the middle.
+            line.push_str(if line.contains('\u{1b}') { RESET } else { "" });
         }
     }
     lines
+}
+
+/// Where a line is longer than so many characters, those that only give colour not counted.
+fn end_of(line: &str, width: usize) -> Option<usize> {
+    let mut is_colour = false;
+    let mut shown = line.char_indices().filter(|(_, character)| {
+        let was_colour = is_colour;
+        is_colour = match character {
+            '\u{1b}' => true,
+            'm' => false,
+            _ => is_colour,
+        };
+        !was_colour && !is_colour
+    });
+    shown.nth(width).map(|(at, _)| at)
 }
 
 /// Milliseconds as `0:07` or `1:02:03`.

@@ -4,7 +4,7 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use stagewright_runtime::{Identity, Moment};
@@ -51,7 +51,7 @@ impl Place {
     fn digest(&self, root: &str) -> String {
         let index = self.path("fresh");
         let _ = fs::remove_file(&index);
-        self.tree(root).digest(&index, &calm()).unwrap()
+        self.tree(root).listing(&index, &calm()).unwrap().digest()
     }
 
     /// Waits for the next tick of the clock that the times of files are taken from: until then
@@ -179,4 +179,43 @@ fn an_interrupt_ends_a_copy() {
     let (copy, index) = (place.path("work/source"), place.path("work/tree.index"));
     let cancelled = place.tree("shop").copy_to(&copy, &index, &interrupted);
     assert!(matches!(cancelled, Err(SourceError::Cancelled)));
+}
+
+#[test]
+fn what_is_written_to_while_it_is_copied_is_listed_as_it_was_copied() {
+    let place = Place::new();
+    let (file, done) = (place.path("shop/api/page"), AtomicBool::new(false));
+    let (copy, index) = (place.path("work/source"), place.path("work/tree.index"));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0.. {
+                fs::write(&file, format!("{round}").repeat(round % 5_000)).unwrap();
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let rounds: Vec<Result<bool, SourceError>> = (0..100)
+            .map(|_| {
+                let listing = place.tree("shop").copy_to(&copy, &index, &calm())?;
+                Ok(listing.digest() == place.digest("work/source"))
+            })
+            .collect();
+        done.store(true, Ordering::Relaxed);
+        assert!(
+            rounds.iter().all(|round| matches!(round, Ok(true))),
+            "{rounds:?}"
+        );
+    });
+}
+
+#[test]
+fn folders_above_an_include_stay_and_others_go() {
+    let place = Place::new();
+    place.stage();
+    let before = place.inode("work/source/libs");
+    write(&place.path("work/source/libs-old/left"), "left");
+    place.stage();
+    assert_eq!(before, place.inode("work/source/libs"));
+    assert!(!place.path("work/source/libs-old").exists());
 }

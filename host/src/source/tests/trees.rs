@@ -41,7 +41,9 @@ fn names(tree: &SourceTree) -> Vec<String> {
 
 fn digest(tree: &SourceTree) -> String {
     let state = tempfile::tempdir().unwrap();
-    tree.digest(&state.path().join("index"), &calm()).unwrap()
+    tree.listing(&state.path().join("index"), &calm())
+        .unwrap()
+        .digest()
 }
 
 #[test]
@@ -258,7 +260,7 @@ fn an_interrupt_ends_it() {
     let api = tree(shop.path(), "api", &[]).unwrap();
     let interrupted = AtomicBool::new(true);
     assert!(matches!(
-        api.digest(&shop.path().join("index"), &interrupted),
+        api.listing(&shop.path().join("index"), &interrupted),
         Err(SourceError::Cancelled)
     ));
 }

@@ -1,5 +1,5 @@
 use serde_json::json;
-use stagewright_sdk::harness::{port, service};
+use stagewright_sdk::harness::{port, service, step};
 
 use super::*;
 use crate::made_up::{Behaviour, MadeUp};
@@ -117,11 +117,15 @@ fn a_plan_says_what_happens_and_whether_it_is_noticed() {
 fn what_is_stopped_is_started_and_what_runs_is_left_alone() {
     let machine = MadeUp::new(Behaviour::Refuses).with("a", "stopped", good());
     assert_eq!(
-        start(&machine, &api(), &config()).unwrap().condition,
+        start(&machine, &step("new"), &api(), &config())
+            .unwrap()
+            .condition,
         "ready"
     );
     assert_eq!(
-        start(&machine, &api(), &config()).unwrap().condition,
+        start(&machine, &step("new"), &api(), &config())
+            .unwrap()
+            .condition,
         "ready"
     );
     assert_eq!(machine.done(), ["start a"]);
@@ -131,21 +135,25 @@ fn what_is_stopped_is_started_and_what_runs_is_left_alone() {
 fn what_is_not_deployed_or_does_not_get_ready_is_a_failure() {
     let machine = MadeUp::new(Behaviour::Refuses);
     assert_eq!(
-        start(&machine, &api(), &config()).unwrap_err().code,
+        start(&machine, &step("new"), &api(), &config())
+            .unwrap_err()
+            .code,
         "process.absent"
     );
     let machine = machine.with("a", "stopped", Behaviour::Answers(vec![500]));
-    assert_eq!(
-        start(&machine, &api(), &config()).unwrap_err().code,
-        "process.not-ready"
-    );
+    let failure = start(&machine, &step("new"), &api(), &config()).unwrap_err();
+    assert_eq!(failure.code, "process.not-ready");
+    let more = "`stagewright logs test-1 --release --service api`";
+    assert!(failure.hint.unwrap().contains(more));
 }
 
 #[test]
 fn a_job_is_not_run_by_a_start() {
     let machine = MadeUp::new(Behaviour::Refuses).with("a", "exited", Behaviour::Ends(0));
     assert_eq!(
-        start(&machine, &schema(), &config()).unwrap().condition,
+        start(&machine, &step("new"), &schema(), &config())
+            .unwrap()
+            .condition,
         "completed"
     );
     assert!(machine.done().is_empty());

@@ -31,6 +31,8 @@ fn an_exit_code_other_than_0_is_a_failure_with_the_last_lines() {
     let failure = run_attempt(&machine, 1).unwrap_err();
     assert_eq!(failure.code, "job.failed");
     assert_eq!(failure.message, "The job `schema` ended with exit code 2.");
+    let more = "`stagewright logs test-1 --release --service schema`";
+    assert!(failure.hint.unwrap().contains(more));
     let names: Vec<&str> = failure
         .details
         .iter()

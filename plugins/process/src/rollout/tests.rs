@@ -112,6 +112,28 @@ fn when_the_new_one_does_not_get_ready_the_old_one_is_started_again() {
 }
 
 #[test]
+fn an_old_one_that_does_not_get_ready_again_is_told() {
+    let machine = MadeUp::new(bad()).with("old", "running", bad());
+    let failure = roll(&machine, json!({})).unwrap_err();
+    assert!(
+        failure.message.ends_with(
+            "The previous release, of step old, was started again and did not become ready, \
+             either: after 3s, GET / on port 8080 answered 503."
+        ),
+        "{}",
+        failure.message
+    );
+    assert_eq!(detail(&failure, "previous"), Some("not-ready"));
+    assert_eq!(
+        machine.conditions(),
+        [("old".to_owned(), "running".to_owned())]
+    );
+    let hint =
+        "Its last lines are below; `stagewright logs test-1 --service api` shows them again.";
+    assert_eq!(failure.hint.as_deref(), Some(hint));
+}
+
+#[test]
 fn when_the_new_one_does_not_get_ready_an_old_one_that_was_not_stopped_serves_on() {
     let machine = MadeUp::new(bad()).with("old", "running", good());
     let failure = roll(&machine, json!({"activation": "socket"})).unwrap_err();

@@ -62,7 +62,14 @@ fn every_built_in_plugin_is_a_component_with_a_role_and_without_wasi() {
     assert_eq!(
         names,
         [
-            "command", "image", "layout", "process", "registry", "static"
+            "command",
+            "docker",
+            "dockerfile",
+            "image",
+            "layout",
+            "process",
+            "registry",
+            "static"
         ]
     );
     for plugin in &plugins.components {
@@ -71,7 +78,7 @@ fn every_built_in_plugin_is_a_component_with_a_role_and_without_wasi() {
         assert!(imports.iter().all(ours), "{}: {imports:?}", plugin.name);
         let role = match plugin.name.as_str() {
             "layout" | "registry" => "stagewright:plugin/publisher@0.1.0",
-            "process" => "stagewright:plugin/deployer@0.1.0",
+            "docker" | "process" => "stagewright:plugin/deployer@0.1.0",
             _ => "stagewright:plugin/builder@0.1.0",
         };
         let mut expected = [

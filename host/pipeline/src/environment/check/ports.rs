@@ -101,7 +101,7 @@ impl<'a> Check<'a> {
             .as_ref()
             .and_then(|step| step.plugin.as_deref());
         let strategy = self.file.strategies.get(&entry.service.kind);
-        own.or_else(|| strategy.and_then(|plugins| plugins.deploy.as_deref()))
+        own.or_else(|| Some(strategy?.deploy.as_ref()?.reference()))
     }
 }
 

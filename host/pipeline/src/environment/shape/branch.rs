@@ -40,6 +40,9 @@ pub(super) fn choose<'a>(error: &ValidationError<'_>, branches: &'a [Branch]) ->
     }
     match fitting.as_slice() {
         [] if types.is_empty() => return Choice::Errors(Vec::new()),
+        [] if !error.instance().is_null() && branches.iter().all(is_constant(path)) => {
+            return constants_of(branches.iter(), path);
+        }
         [] => return Choice::Types(types.into_iter().map(|Rank(kind)| kind).collect()),
         [only] if only.iter().all(|error| constants(error).is_none()) => {
             return Choice::Errors(only.iter().collect());
@@ -96,16 +99,30 @@ fn tag(error: &ValidationError<'_>, path: &str) -> Option<Vec<Value>> {
     constants(error)
 }
 
+/// Is the value wanted to be one of a few?
+fn is_constant(path: &str) -> impl Fn(&Branch) -> bool {
+    move |branch| {
+        let mut errors = branch.iter();
+        errors.any(|error| error.instance_path().as_str() == path && constants(error).is_some())
+    }
+}
+
 /// All constants of the field by which the first of the branches was ruled out.
 fn tags<'a>(branches: &[&'a Branch], path: &str) -> Choice<'a> {
     let mut ruled_out = branches.iter().flat_map(|branch| branch.iter());
-    let Some(first) = ruled_out.find(|error| tag(error, path).is_some()) else {
-        return Choice::Errors(Vec::new());
-    };
-    let at = first.instance_path().as_str();
+    match ruled_out.find(|error| tag(error, path).is_some()) {
+        Some(first) => constants_of(branches.iter().copied(), first.instance_path().as_str()),
+        None => Choice::Errors(Vec::new()),
+    }
+}
+
+/// All constants that the value at `at` could have been.
+fn constants_of<'a>(branches: impl Iterator<Item = &'a Branch>, at: &str) -> Choice<'a> {
+    let mut value = None;
     let mut options = Vec::new();
-    for error in branches.iter().flat_map(|branch| branch.iter()) {
+    for error in branches.flatten() {
         if error.instance_path().as_str() == at {
+            value.get_or_insert(error.instance());
             for option in constants(error).into_iter().flatten() {
                 if !options.contains(&option) {
                     options.push(option);
@@ -113,10 +130,13 @@ fn tags<'a>(branches: &[&'a Branch], path: &str) -> Choice<'a> {
             }
         }
     }
-    Choice::Constants {
-        path: at.to_owned(),
-        value: first.instance(),
-        options,
+    match value {
+        Some(value) => Choice::Constants {
+            path: at.to_owned(),
+            value: value.as_ref(),
+            options,
+        },
+        None => Choice::Errors(Vec::new()),
     }
 }
 

@@ -10,8 +10,8 @@ use crate::environment::{duration, file, near};
 /// A message, and a hint where there is one.
 pub(super) type Sentence = (String, Option<String>);
 
-/// Says what is wrong with `subject`. `described` is what the schema says of it.
-pub(super) fn of(subject: &str, error: &ValidationError<'_>, described: Option<&str>) -> Sentence {
+/// Says what is wrong with `subject`, which is held against `schema`.
+pub(super) fn of(subject: &str, error: &ValidationError<'_>, schema: Option<&Value>) -> Sentence {
     let must = |what: String| (format!("{subject} must {what}"), None);
     match error.kind() {
         Kind::Required { property } => {
@@ -20,7 +20,8 @@ pub(super) fn of(subject: &str, error: &ValidationError<'_>, described: Option<&
         }
         Kind::Type {
             kind: TypeKind::Single(kind),
-        } => wrong_type(subject, &[*kind], error.instance()),
+        } => wrong_form(subject, error.instance(), schema)
+            .unwrap_or_else(|| wrong_type(subject, &[*kind], error.instance())),
         Kind::Type {
             kind: TypeKind::Multiple(kinds),
         } => wrong_type(subject, &kinds.iter().collect::<Vec<_>>(), error.instance()),
@@ -29,7 +30,7 @@ pub(super) fn of(subject: &str, error: &ValidationError<'_>, described: Option<&
             not_one_of(subject, error.instance(), options)
         }
         Kind::Constant { expected_value } => must(format!("be {}", quote(expected_value))),
-        Kind::Pattern { pattern } => unmatched(subject, pattern, described),
+        Kind::Pattern { pattern } => unmatched(subject, pattern, schema),
         Kind::Minimum { limit } => must(format!("be at least {limit}")),
         Kind::Maximum { limit } => must(format!("be at most {limit}")),
         Kind::ExclusiveMinimum { limit } => must(format!("be more than {limit}")),
@@ -51,14 +52,30 @@ pub(super) fn of(subject: &str, error: &ValidationError<'_>, described: Option<&
         ),
         Kind::Not { .. } => (
             format!("{subject} has a value that is not allowed here"),
-            hint_of(described),
+            hint_of(schema),
         ),
         Kind::OneOfMultipleValid { .. } => (
             format!("{subject} can be understood in more than one way"),
-            hint_of(described),
+            hint_of(schema),
         ),
-        _ => (error.masked_with(subject).to_string(), hint_of(described)),
+        _ => (error.masked_with(subject).to_string(), hint_of(schema)),
     }
+}
+
+/// A value whose type is wrong, where more can be said than that text was wanted.
+fn wrong_form(subject: &str, value: &Value, schema: Option<&Value>) -> Option<Sentence> {
+    let keyword = |name: &str| schema.and_then(|schema| schema.get(name));
+    if let Some(options) = keyword("enum").and_then(Value::as_array) {
+        return (!value.is_null()).then(|| not_one_of(subject, value, options));
+    }
+    let is_duration = keyword("pattern").is_some_and(|pattern| pattern == duration::PATTERN);
+    let number = value.as_number().filter(|_| is_duration)?;
+    let hint = match number.as_u64() {
+        Some(number) => format!("write it with its unit, as in `{number}s`"),
+        None => "write it as in `500ms` or `30s`".to_owned(),
+    };
+    let message = format!("{subject} must be a duration, not a number");
+    Some((message, Some(hint)))
 }
 
 /// A value of another type than wanted.
@@ -114,11 +131,21 @@ pub(super) fn not_one_of(subject: &str, value: &Value, options: &[Value]) -> Sen
         [_] => format!("{subject} must be {choice}{is}"),
         _ => format!("{subject} must be one of {choice}{is}"),
     };
-    let near = value.as_str().and_then(|text| near::nearest(text, names));
+    let near = match value {
+        Value::Bool(flag) => meant_by(*flag, &names),
+        _ => value.as_str().and_then(|text| near::nearest(text, names)),
+    };
     (message, near.map(|near| format!("did you mean `{near}`?")))
 }
 
-fn unmatched(subject: &str, pattern: &str, described: Option<&str>) -> Sentence {
+/// The one name that says yes, or no.
+fn meant_by<'a>(flag: bool, names: &[&'a str]) -> Option<&'a str> {
+    let says_no = |name: &str| matches!(name, "manual" | "never" | "none" | "off");
+    let mut meant = names.iter().filter(|name| says_no(name) != flag);
+    meant.next().copied().filter(|_| meant.next().is_none())
+}
+
+fn unmatched(subject: &str, pattern: &str, schema: Option<&Value>) -> Sentence {
     let (must, hint) = match pattern {
         file::NAME => (
             "consist of lower-case letters, digits and `-`",
@@ -148,16 +175,17 @@ fn unmatched(subject: &str, pattern: &str, described: Option<&str>) -> Sentence 
         other => {
             return (
                 format!("{subject} must match `{}`", excerpt(other)),
-                hint_of(described),
+                hint_of(schema),
             );
         }
     };
     (format!("{subject} must {must}"), Some(hint.to_owned()))
 }
 
-/// What the schema says of a place, as a hint.
-pub(super) fn hint_of(described: Option<&str>) -> Option<String> {
-    let line = described?.lines().next()?.trim_end_matches('.');
+/// What the author of a schema says of a place, as a hint.
+pub(super) fn hint_of(schema: Option<&Value>) -> Option<String> {
+    let described = schema?.get("description")?.as_str()?;
+    let line = described.lines().next()?.trim_end_matches('.');
     Some(format!("it is described as: {line}"))
 }
 

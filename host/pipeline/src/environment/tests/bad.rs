@@ -40,7 +40,15 @@ fn fields_and_values_that_do_not_fit() {
         ),
         (
             "timeouts: {build: 30}",
-            "3:20: `build` must be text, not a number; put it in quotes",
+            "3:20: `build` must be a duration, not a number; write it with its unit, as in `30s`",
+        ),
+        (
+            "timeouts: {build: 0.5}",
+            "3:20: `build` must be a duration, not a number; write it as in `500ms` or `30s`",
+        ),
+        (
+            "timeouts: {build: true}",
+            "3:20: `build` must be text, not `true` or `false`; put it in quotes",
         ),
         (
             "timeouts: {build: 30min}",
@@ -341,6 +349,27 @@ services:
             "8:44: `run[1]` must be one of `on-deploy`, `on-change`, `on-rollback`, `on-stop`, `on-destroy`, not `never`",
         ]
     );
+}
+
+#[test]
+fn choices_that_are_taken_for_a_yes_or_a_no() {
+    for (line, expected) in [
+        (
+            "rollback: true",
+            "2:11: `rollback` must be one of `manual`, `automatic`, not `true`; did you mean `automatic`?",
+        ),
+        (
+            "rollback: false",
+            "2:11: `rollback` must be one of `manual`, `automatic`, not `false`; did you mean `manual`?",
+        ),
+        (
+            "overlap: true",
+            "2:10: `overlap` must be one of `none`, `within-stage`, `across-stages`, not `true`",
+        ),
+    ] {
+        let text = format!("name: e\n{line}\nservices: {{}}");
+        assert_eq!(problems(&text), [expected], "{line}");
+    }
 }
 
 #[test]

@@ -169,6 +169,25 @@ fn numbers_in_variables_are_kept_as_they_are_written() {
 }
 
 #[test]
+fn configuration_of_a_type_is_for_the_plugin_it_was_written_for() {
+    let env = environment(
+        "name: e\n\
+         strategies: {application: {push: {plugin: ./p.wasm, with: {to: all, twice: true}}}}\n\
+         services:\n  a: {type: application, source: {path: .}}\n  \
+         b: {type: application, source: {path: .}, push: {with: {to: own}}}\n  \
+         c: {type: application, source: {path: .}, push: {plugin: ./p.wasm}}\n  \
+         d: {type: application, source: {path: .}, push: {plugin: ./q.wasm, with: {to: own}}}\n",
+    );
+    let push = |index: usize| &env.services[index].strategy.push;
+    assert_eq!(push(0).reference.as_deref(), Some("./p.wasm"));
+    assert_eq!(json!(push(0).with), json!({"to": "all", "twice": true}));
+    assert_eq!(json!(push(1).with), json!({"to": "own", "twice": true}));
+    assert_eq!(push(2).with, push(0).with);
+    assert_eq!(push(3).reference.as_deref(), Some("./q.wasm"));
+    assert_eq!(json!(push(3).with), json!({"to": "own"}));
+}
+
+#[test]
 fn what_looks_wrong_but_is_not() {
     for text in [
         // A database that its deployer makes has no image.
@@ -219,7 +238,7 @@ fn what_a_plugin_finds_is_placed_in_the_file() {
         "additionalProperties": false,
     });
     let schema = Form::new(schema).unwrap();
-    let found = checked.check_with(api, Configured::Build, &schema);
+    let found = checked.check_with(api, Configured::Build, &api.strategy.build.with, &schema);
     let found: Vec<_> = found.iter().map(ToString::to_string).collect();
     assert_eq!(
         found,
@@ -228,7 +247,7 @@ fn what_a_plugin_finds_is_placed_in_the_file() {
             "shop.yaml:20:65: unknown field `outputs`; did you mean `output`?",
         ]
     );
-    let found = checked.check_with(api, Configured::Push, &schema);
+    let found = checked.check_with(api, Configured::Push, &api.strategy.push.with, &schema);
     assert_eq!(
         found[0].to_string(),
         "shop.yaml:17:3: `with` lacks the field `output`"

@@ -13,7 +13,7 @@ use crate::bindings::offered::images::{Host, HostDraft, HostImage, ImageConfig};
 use crate::call::Operations;
 use crate::capability::refusal::Refusal;
 use crate::capability::registry::{Session, brought_here};
-use crate::folder::Folder;
+use crate::capability::workspace::Handle;
 use crate::record::{Failure, Retry, Service};
 
 /// How often one call may keep an image. The index of the store is read by everybody, so no
@@ -219,12 +219,12 @@ impl HostDraft for ImagesView<'_> {
     async fn add(
         &mut self,
         draft: Resource<Draft>,
-        source: Resource<Folder>,
+        source: Resource<Handle>,
         path: String,
         target: String,
     ) -> Result<(), Refusal> {
         self.context()?;
-        let folder = self.table.get(&source)?.clone();
+        let folder = self.table.get(&source)?.folder(self.operations).await?;
         let mut edited = self.table.get(&draft)?.clone();
         let add = self.operations.blocking("packing files", move |interrupt| {
             edited

@@ -227,6 +227,11 @@ impl Image {
         &self.documents.descriptor
     }
 
+    /// Kind, digest and size of the configuration.
+    pub(crate) fn config_descriptor(&self) -> &Descriptor {
+        &self.documents.config_descriptor
+    }
+
     /// Descriptors of everything it is made of, the manifest last.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         let layers = self.documents.layers.iter().map(|layer| &layer.descriptor);

@@ -129,6 +129,10 @@ impl Layout {
         }
     }
 
+    pub(crate) fn is_store(&self) -> bool {
+        self.is_store
+    }
+
     pub(crate) fn index(&self) -> Result<ImageIndex, ImageError> {
         self.parse(&self.small_file("index.json", LARGEST_INDEX)?, "index.json")
     }

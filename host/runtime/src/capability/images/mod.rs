@@ -1,6 +1,7 @@
 //! The images capability: OCI images in the host's own store, and in layouts beside an
 //! environment file.
 
+mod adopt;
 mod blobs;
 mod choice;
 mod config;
@@ -30,7 +31,9 @@ pub use runnable::check_runnable;
 pub use store::{Scope, Store};
 pub use unpack::{UnpackLimits, unpack};
 
+pub(crate) use adopt::{Spool, diff_ids};
 pub(crate) use choice::choose;
 pub(crate) use host::{ImageAccess, ImagesContext, ImagesView};
 pub(crate) use layout::{LARGEST_DOCUMENT, is_index};
+pub(crate) use pack::Packed;
 pub(crate) use partial::Partial;

@@ -5,8 +5,9 @@
 //! not in the layers, so that they never replace a link of the base by a directory.
 
 mod archive;
-mod gzip;
-mod memory;
+pub(super) mod gzip;
+pub(super) mod memory;
+mod packed;
 mod part;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use tempfile::NamedTempFile;
 use self::archive::Start;
 use self::gzip::Gzip;
 use self::memory::Memory;
+pub(crate) use self::packed::Packed;
 use self::part::{Cutter, MOST_PARTS, Part};
 use super::digest::Hashing;
 use super::draft::describe;

@@ -97,6 +97,27 @@ impl Store {
         }
     }
 
+    /// Marks everything that an image of the store consists of as just used. Of an image that
+    /// is elsewhere nothing is marked, as nothing there is ever removed.
+    ///
+    /// # Errors
+    /// When some of it was removed meanwhile.
+    pub fn hold(&self, image: &Image) -> Result<(), ImageError> {
+        if !image.layout().is_store() {
+            return Ok(());
+        }
+        for blob in image.blobs() {
+            let digest: Digest = blob.digest().as_ref().parse()?;
+            if !self.blobs.hold(digest, blob.size()) {
+                return Err(ImageError::NotFound {
+                    what: format!("blob {digest}"),
+                    place: image.layout().label().to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// The reference of the image with this digest, if it is kept under this name.
     pub fn kept(&self, name: &str, digest: &str) -> Result<Option<String>, ImageError> {
         let digest: Digest = digest.parse()?;

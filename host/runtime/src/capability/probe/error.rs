@@ -111,7 +111,7 @@ impl Error {
         }
     }
 
-    pub(super) fn unreachable(port: u16, cause: impl ToString) -> Self {
+    pub(crate) fn unreachable(port: u16, cause: impl ToString) -> Self {
         Self::Unreachable {
             port,
             cause: cause.to_string(),

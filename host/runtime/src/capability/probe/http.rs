@@ -56,7 +56,7 @@ pub(super) async fn ask(stream: TcpStream, port: u16, uri: Uri) -> Result<u16, E
         .map_err(|error| failed(port, &error))
 }
 
-fn check_path(path: &str) -> Result<Uri, Error> {
+pub(super) fn check_path(path: &str) -> Result<Uri, Error> {
     if !path.starts_with('/') || path.len() > MAX_PATH {
         return Err(Error::Invalid(format!(
             "the path of a probe begins with `/` and has at most {MAX_PATH} bytes"

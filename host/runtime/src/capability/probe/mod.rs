@@ -2,8 +2,10 @@
 //!
 //! A check counts only when the listener belongs to the release, so that a foreign program on
 //! the same port is never taken for a healthy service. Nothing but the loopback of this
-//! machine and the declared ports of the release is ever connected to.
+//! machine and the declared ports of the release is ever connected to; others who know where
+//! their services are use the same checks through [`at`].
 
+pub(crate) mod at;
 mod error;
 mod exec;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use stagewright_pipeline::environment::Duration;
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use super::{Exit, Release, Runner, Service, Versions};
@@ -18,6 +19,7 @@ use crate::capability::log::{Origin, StepLog};
 use crate::capability::refusal::Refusal;
 use crate::capability::registry::{Session, brought_here};
 use crate::capability::secrets::SecretsContext;
+use crate::capability::workspace::Handle;
 use crate::folder::{Access, Folder};
 use crate::grant::ProcessGrant;
 use crate::record::{Failure, Level};
@@ -40,6 +42,8 @@ pub(crate) struct ProcessContext {
     pub(crate) unpack: UnpackLimits,
     /// Where layers come from that are still in a registry.
     pub(crate) session: Arc<Session>,
+    /// The longest that it may give a program to stop.
+    pub(crate) stop_grace: Duration,
     /// Why the step is done, for the programs that it starts.
     pub(crate) reason: String,
     /// When the call is over.
@@ -120,7 +124,7 @@ fn directory(folder: &Folder, below: &str) -> Result<Folder, Refusal> {
 impl Host for ProcessView<'_> {
     async fn run(
         &mut self,
-        folder: Resource<Folder>,
+        folder: Resource<Handle>,
         command: process::Command,
     ) -> Result<process::Exit, Refusal> {
         let context = self.context()?;
@@ -131,7 +135,7 @@ impl Host for ProcessView<'_> {
             variables,
         } = command;
         context.check(argv.first().map_or("", String::as_str))?;
-        let folder = self.table.get(&folder)?.clone();
+        let folder = self.table.get(&folder)?.folder(self.operations).await?;
         let directory = self
             .operations
             .tidying("opening a folder", move |_| {

@@ -32,6 +32,20 @@ pub struct Launch {
     pub reason: String,
 }
 
+impl Launch {
+    /// All that must not be kept of what the program prints.
+    pub(super) fn hidden(&self) -> Vec<String> {
+        let secrets = self
+            .variables
+            .iter()
+            .filter_map(|variable| match &variable.value {
+                Value::Secret { value, .. } => Some(value),
+                Value::Text(_) => None,
+            });
+        secrets.flat_map(Secret::hidden).cloned().collect()
+    }
+}
+
 /// A variable of the environment of a process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Variable {
@@ -59,18 +73,36 @@ pub enum Value {
 
 /// Text that must not be seen: it has no `Display`, and its `Debug` hides it.
 #[derive(Clone, Default)]
-pub struct Secret(Option<String>);
+pub struct Secret {
+    value: Option<String>,
+    parts: Vec<String>,
+}
 
 impl Secret {
     /// Takes a value into keeping.
     #[must_use]
     pub fn new(value: String) -> Self {
-        Self(Some(value))
+        Self {
+            value: Some(value),
+            parts: Vec::new(),
+        }
+    }
+
+    /// With pieces of it that are secrets by themselves, such as the password in an address.
+    #[must_use]
+    pub fn with_parts(mut self, parts: Vec<String>) -> Self {
+        self.parts = parts;
+        self
     }
 
     /// The value, for handing it to the process; `None` after reading back from disk.
     pub(super) fn reveal(&self) -> Option<&str> {
-        self.0.as_deref()
+        self.value.as_deref()
+    }
+
+    /// All that must not be seen of it.
+    pub(super) fn hidden(&self) -> impl Iterator<Item = &String> {
+        self.value.iter().chain(&self.parts)
     }
 }
 

@@ -36,6 +36,7 @@ mod wire;
 
 pub use error::Error;
 pub use launch::{Condition, Exit, ImageDefaults, Launch, Port, Secret, State, Value, Variable};
+pub(crate) use outputs::{MAX_FILE, parse as parse_outputs};
 pub use outputs::{Output, OutputsError};
 pub(crate) use ports::listeners;
 pub use ports::{Holder, Listener};

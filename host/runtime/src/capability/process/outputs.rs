@@ -16,7 +16,7 @@ use super::error::Error;
 use crate::harmless;
 
 /// The largest file, in bytes.
-const MAX_FILE: u64 = 64 * 1024;
+pub(crate) const MAX_FILE: u64 = 64 * 1024;
 
 /// A name and a value that came out of a job.
 #[derive(Clone, PartialEq, Eq)]
@@ -87,7 +87,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<Output>, Error> {
     Ok(parse(&bytes)?)
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<Output>, OutputsError> {
+/// Reads the outputs of a job from what it wrote.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Output>, OutputsError> {
     if bytes.trim_ascii().is_empty() {
         return Ok(Vec::new());
     }

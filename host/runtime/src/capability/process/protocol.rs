@@ -49,6 +49,9 @@ pub(crate) struct Keep {
     pub(crate) keep_running: bool,
     /// Milliseconds between the request to stop and being killed.
     pub(crate) stop_grace_ms: u64,
+    /// What its program is given and must not be kept of what it prints.
+    #[serde(default)]
+    pub(crate) secrets: Vec<String>,
 }
 
 /// A port that a shim listens on for its release.

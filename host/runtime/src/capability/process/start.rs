@@ -86,6 +86,7 @@ impl Release {
             sockets,
             keep_running: launch.keep_running,
             stop_grace_ms: u64::try_from(launch.stop_grace.as_millis()).unwrap_or(u64::MAX),
+            secrets: launch.hidden(),
         });
         match self.give(&order, &files).await? {
             Reply::Started { .. } => Ok(true),

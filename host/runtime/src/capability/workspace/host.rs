@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
-use super::Workspace;
+use super::{Handle, Workspace};
 use crate::bindings::offered::workspace::{Entry, Host, HostDirectory};
 use crate::call::Operations;
 use crate::capability::refusal::Refusal;
@@ -31,14 +31,16 @@ impl HasData for WorkspaceAccess {
     type Data<'a> = WorkspaceView<'a>;
 }
 
-type Handle = Resource<Folder>;
+type Directory = Resource<Handle>;
 
 impl WorkspaceView<'_> {
-    fn folder(&self, handle: &Handle) -> Result<Folder, Refusal> {
+    /// The folder that a handle stands for, which may have to be fetched.
+    async fn folder(&mut self, handle: &Directory) -> Result<Folder, Refusal> {
         if !self.context.granted {
             return Err(Failure::not_granted("workspace").into());
         }
-        Ok(self.table.get(handle)?.clone())
+        let handle = self.table.get(handle)?.clone();
+        handle.folder(self.operations).await
     }
 }
 
@@ -47,12 +49,12 @@ impl Host for WorkspaceView<'_> {}
 impl HostDirectory for WorkspaceView<'_> {
     async fn entries(
         &mut self,
-        handle: Handle,
+        handle: Directory,
         path: String,
         recursive: bool,
         after: Option<String>,
     ) -> Result<Vec<Entry>, Refusal> {
-        let folder = self.folder(&handle)?;
+        let folder = self.folder(&handle).await?;
         let list = self
             .operations
             .blocking("listing a folder", move |interrupt| {
@@ -63,12 +65,12 @@ impl HostDirectory for WorkspaceView<'_> {
 
     async fn read(
         &mut self,
-        handle: Handle,
+        handle: Directory,
         path: String,
         offset: u64,
         length: u32,
     ) -> Result<Vec<u8>, Refusal> {
-        let folder = self.folder(&handle)?;
+        let folder = self.folder(&handle).await?;
         let length = usize::try_from(length).unwrap_or(CHUNK).min(CHUNK);
         let read = move |_: &_| folder.read(&path, offset, length);
         Ok(self.operations.tidying("reading a file", read).await??)
@@ -76,32 +78,32 @@ impl HostDirectory for WorkspaceView<'_> {
 
     async fn write(
         &mut self,
-        handle: Handle,
+        handle: Directory,
         path: String,
         offset: u64,
         bytes: Vec<u8>,
     ) -> Result<(), Refusal> {
-        let folder = self.folder(&handle)?;
+        let folder = self.folder(&handle).await?;
         let write = move |_: &_| folder.write(&path, offset, &bytes);
         Ok(self.operations.tidying("writing a file", write).await??)
     }
 
     async fn copy_from(
         &mut self,
-        handle: Handle,
-        other: Handle,
+        handle: Directory,
+        other: Directory,
         source: String,
         target: String,
     ) -> Result<u64, Refusal> {
-        let (folder, other) = (self.folder(&handle)?, self.folder(&other)?);
+        let (folder, other) = (self.folder(&handle).await?, self.folder(&other).await?);
         let copy = self.operations.blocking("copying files", move |interrupt| {
             folder.copy_from(&other, &source, &target, interrupt)
         });
         Ok(copy.await??)
     }
 
-    async fn remove(&mut self, handle: Handle, path: String) -> Result<(), Refusal> {
-        let folder = self.folder(&handle)?;
+    async fn remove(&mut self, handle: Directory, path: String) -> Result<(), Refusal> {
+        let folder = self.folder(&handle).await?;
         let remove = self
             .operations
             .blocking("removing files", move |interrupt| {
@@ -110,8 +112,8 @@ impl HostDirectory for WorkspaceView<'_> {
         Ok(remove.await??)
     }
 
-    async fn digest(&mut self, handle: Handle, path: String) -> Result<String, Refusal> {
-        let folder = self.folder(&handle)?;
+    async fn digest(&mut self, handle: Directory, path: String) -> Result<String, Refusal> {
+        let folder = self.folder(&handle).await?;
         let digest = self.operations.blocking("hashing files", move |interrupt| {
             folder.digest(&path, interrupt)
         });
@@ -120,11 +122,11 @@ impl HostDirectory for WorkspaceView<'_> {
 
     async fn attach_cache(
         &mut self,
-        handle: Handle,
+        handle: Directory,
         name: String,
         path: String,
     ) -> Result<(), Refusal> {
-        let folder = self.folder(&handle)?;
+        let folder = self.folder(&handle).await?;
         let workspace = self.context.workspace.clone();
         let workspace = workspace.ok_or_else(|| Failure::not_granted("workspace.attach-cache"))?;
         let attach = self.operations.blocking("attaching a cache", move |_| {
@@ -133,7 +135,7 @@ impl HostDirectory for WorkspaceView<'_> {
         Ok(attach.await??)
     }
 
-    async fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {
+    async fn drop(&mut self, handle: Directory) -> wasmtime::Result<()> {
         self.table.delete(handle)?;
         Ok(())
     }

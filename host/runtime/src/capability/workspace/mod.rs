@@ -2,11 +2,13 @@
 
 mod cache;
 mod client;
+mod handle;
 mod host;
 #[cfg(test)]
 mod tests;
 
 pub use cache::{AttachedCache, Caches};
 pub use client::{Source, Workspace};
+pub use handle::{Fetch, Handle, Supply};
 
 pub(crate) use host::{WorkspaceAccess, WorkspaceContext, WorkspaceView};

@@ -18,7 +18,7 @@ const STORED: i32 = 0;
 const MOST_PENDING: usize = 16;
 
 /// Compresses what is written to it.
-pub(super) struct Gzip<W> {
+pub(in crate::capability::images) struct Gzip<W> {
     inner: W,
     block: Vec<u8>,
     /// Members in the order of the input.
@@ -27,7 +27,7 @@ pub(super) struct Gzip<W> {
 }
 
 impl<W: Write> Gzip<W> {
-    pub(super) fn new(inner: W) -> Self {
+    pub(in crate::capability::images) fn new(inner: W) -> Self {
         Self {
             inner,
             block: Vec::with_capacity(BLOCK),
@@ -37,7 +37,7 @@ impl<W: Write> Gzip<W> {
     }
 
     /// Writes what is left.
-    pub(super) fn finish(mut self) -> io::Result<W> {
+    pub(in crate::capability::images) fn finish(mut self) -> io::Result<W> {
         if !self.block.is_empty() {
             self.hand_over()?;
         }

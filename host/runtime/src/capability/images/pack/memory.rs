@@ -1,4 +1,5 @@
-//! What was packed before: from the stamp of untouched files to their layer.
+//! What was packed before: from the stamp of untouched files, or the digest of an archive, to
+//! their layer.
 //!
 //! A note in `.layers/` of the store is only a shortcut. It is believed when it can be read
 //! and its blob is there; else the files are packed again, to the same digest.
@@ -28,21 +29,31 @@ struct Note {
 }
 
 /// The notes of a store.
-pub(super) struct Memory<'a> {
+pub(in crate::capability::images) struct Memory<'a> {
     store: &'a Store,
     folder: PathBuf,
 }
 
 impl<'a> Memory<'a> {
-    pub(super) fn of(store: &'a Store) -> Self {
+    pub(in crate::capability::images) fn of(store: &'a Store) -> Self {
         let folder = store.root().join(".layers");
         Self { store, folder }
     }
 
     /// The layer that files with this stamp were packed into for this target.
     pub(super) fn recall(&self, stamp: &Stamp, target: &Path) -> Option<Layer> {
+        self.read(&self.note(stamp, target))
+    }
+
+    /// The layer that an archive of this digest was packed into.
+    pub(in crate::capability::images) fn recall_archive(&self, diff_id: Digest) -> Option<Layer> {
+        let layer = self.read(&self.archive_note(diff_id))?;
+        (layer.diff_id == diff_id).then_some(layer)
+    }
+
+    fn read(&self, note: &Path) -> Option<Layer> {
         let mut text = Vec::new();
-        fs::File::open(self.note(stamp, target))
+        fs::File::open(note)
             .ok()?
             .take(LONGEST_NOTE)
             .read_to_end(&mut text)
@@ -64,6 +75,17 @@ impl<'a> Memory<'a> {
         target: &Path,
         layer: &Layer,
     ) -> Result<(), ImageError> {
+        self.write(&self.note(stamp, target), layer)
+    }
+
+    pub(in crate::capability::images) fn remember_archive(
+        &self,
+        layer: &Layer,
+    ) -> Result<(), ImageError> {
+        self.write(&self.archive_note(layer.diff_id), layer)
+    }
+
+    fn write(&self, place: &Path, layer: &Layer) -> Result<(), ImageError> {
         let note = Note {
             layer: layer.descriptor.clone(),
             diff_id: layer.diff_id.to_string(),
@@ -72,20 +94,25 @@ impl<'a> Memory<'a> {
         let write = || {
             fs::create_dir_all(&self.folder)?;
             file.write_all(&serde_json::to_vec(&note)?)?;
-            file.persist(self.note(stamp, target))?;
+            file.persist(place)?;
             Ok(())
         };
         write().map_err(ImageError::at("note a layer in", &self.folder))
     }
 
     /// Forgets the oldest notes when there are too many.
-    pub(super) fn tidy(&self) -> Result<(), ImageError> {
+    pub(in crate::capability::images) fn tidy(&self) -> Result<(), ImageError> {
         match forget_oldest(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(ImageError::at("clear", &self.folder)(error))
             }
             _ => Ok(()),
         }
+    }
+
+    fn archive_note(&self, diff_id: Digest) -> PathBuf {
+        let key = format!("{FORMAT}\0archive\0{diff_id}");
+        self.folder.join(Digest::of(key.as_bytes()).hex())
     }
 
     fn note(&self, stamp: &Stamp, target: &Path) -> PathBuf {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use stagewright_pipeline::environment;
+
 use super::super::{Error, ImageDefaults, InstallError, Launch, Secret, State, Value, Variable};
 use super::ProcessContext;
 use crate::bindings::offered::process;
@@ -25,15 +27,25 @@ pub(super) async fn launch(
     context: &ProcessContext,
     wanted: process::Launch,
 ) -> Result<Launch, Failure> {
+    let stop_grace = Duration::from_millis(u64::from(wanted.stop_grace_ms));
+    if stop_grace > context.stop_grace.0 {
+        let (wanted, most) = (environment::Duration(stop_grace), context.stop_grace);
+        let message = format!(
+            "the program is to have {wanted} to stop, beyond the limit `stop_grace` of {most}"
+        );
+        let hint = "choose a shorter time, or raise `stop_grace` under `limits` in the \
+                    operator's configuration";
+        return Err(Failure::new("process.stop-grace-too-long", message).hint(hint));
+    }
     let mut variables = Vec::with_capacity(wanted.variables.len());
     for record::Variable { name, value } in wanted.variables {
         let value = match value {
             record::Value::Text(text) => Value::Text(text),
             record::Value::Secret(secret) => {
-                let value = context.secrets.value(&secret).await?;
+                let value = reveal(context, &secret).await?;
                 Value::Secret {
                     name: secret,
-                    value: Secret::new(value.expose().to_owned()),
+                    value,
                 }
             }
         };
@@ -46,9 +58,16 @@ pub(super) async fn launch(
         ports: wanted.ports.into_iter().map(Into::into).collect(),
         socket_activation: wanted.socket_activation,
         keep_running: wanted.keep_running,
-        stop_grace: Duration::from_millis(u64::from(wanted.stop_grace_ms)),
+        stop_grace,
         reason: context.reason.clone(),
     })
+}
+
+/// A secret for a program, with those that its value is made of.
+pub(super) async fn reveal(context: &ProcessContext, name: &str) -> Result<Secret, Failure> {
+    let value = context.secrets.value(name).await?;
+    let parts = context.log.redactor().within(value.expose());
+    Ok(Secret::new(value.expose().to_owned()).with_parts(parts))
 }
 
 /// What is known of a release.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use wasmtime::component::Resource;
 
-use super::super::{Launch, Port, Release, Secret, Value};
+use super::super::{Launch, Port, Release, Value};
 use super::ProcessView;
-use super::convert::{launch, state};
+use super::convert::{launch, reveal, state};
 use crate::bindings::offered::process::{self, HostRelease};
 use crate::capability::images::{ImageError, check_runnable};
 use crate::capability::refusal::Refusal;
@@ -65,8 +65,8 @@ impl HostRelease for ProcessView<'_> {
         let mut secrets = HashMap::new();
         for variable in last.await??.into_iter().flat_map(|launch| launch.variables) {
             if let Value::Secret { name, .. } = variable.value {
-                let value = context.secrets.value(&name).await?;
-                secrets.insert(name, Secret::new(value.expose().to_owned()));
+                let secret = reveal(context, &name).await?;
+                secrets.insert(name, secret);
             }
         }
         let start = self

@@ -57,6 +57,7 @@ impl Keeper {
         layout: Layout,
         record: Record,
     ) -> io::Result<Self> {
+        let log = Log::open(layout.log(), &order.secrets)?;
         Ok(Self {
             order,
             listeners,
@@ -64,7 +65,7 @@ impl Keeper {
             family: Family::begin()?,
             deaths: Bell::of(signal_hook::consts::SIGCHLD)?,
             asked: Bell::of(signal_hook::consts::SIGTERM)?,
-            log: Log::open(layout.log())?,
+            log,
             control: Control::open()?,
             layout,
             asides: Asides::default(),
@@ -175,7 +176,7 @@ impl Keeper {
         else {
             return;
         };
-        while self.log.drain() {}
+        self.log.finish();
         self.record.exit = exit;
         if asked {
             self.note(Condition::Stopped, String::new());

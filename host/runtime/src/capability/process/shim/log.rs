@@ -2,13 +2,16 @@
 //! (younger) to `log/3` (older).
 //!
 //! The shim takes the output off the pipe whatever happens to the disk, because a program
-//! that prints must never wait for its log.
+//! that prints must never wait for its log. Secrets that the program was given never reach a
+//! file: whoever can read the log may not be meant to know them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+
+use crate::redactor::Sieve;
 
 /// Of each file, in bytes.
 const FILE: u64 = 1024 * 1024;
@@ -22,14 +25,17 @@ pub(super) struct Log {
     folder: PathBuf,
     reader: io::PipeReader,
     writer: io::PipeWriter,
+    sieve: Sieve,
     file: File,
     size: u64,
     lost: u64,
 }
 
 impl Log {
-    /// Goes on with the files of that folder.
-    pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
+    /// Goes on with the files of that folder, into which none of the secrets is written.
+    pub(super) fn open(folder: PathBuf, secrets: &[String]) -> io::Result<Self> {
+        let secrets = secrets.iter().map(String::as_str);
+        let sieve = Sieve::new(secrets).map_err(io::Error::other)?;
         let (reader, writer) = io::pipe()?;
         let flags = rustix::fs::fcntl_getfl(&reader)?;
         rustix::fs::fcntl_setfl(&reader, flags | rustix::fs::OFlags::NONBLOCK)?;
@@ -39,6 +45,7 @@ impl Log {
             folder,
             reader,
             writer,
+            sieve,
             file,
             size,
             lost: 0,
@@ -58,13 +65,21 @@ impl Log {
             match self.reader.read(&mut buffer) {
                 Ok(count @ 1..) => {
                     taken += count;
-                    self.keep(buffer.get(..count).unwrap_or_default());
+                    let clean = self.sieve.pass(buffer.get(..count).unwrap_or_default());
+                    self.keep(&clean);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(0) | Err(_) => return false,
             }
         }
         true
+    }
+
+    /// Writes away what there is, once nobody is left who could print more.
+    pub(super) fn finish(&mut self) {
+        while self.drain() {}
+        let rest = self.sieve.finish();
+        self.keep(&rest);
     }
 
     /// A line of the shim's own.
@@ -151,7 +166,7 @@ mod tests {
     #[test]
     fn files_turn_at_line_ends_and_only_so_many_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let mut log = Log::open(folder.path().to_owned()).unwrap();
+        let mut log = Log::open(folder.path().to_owned(), &[]).unwrap();
         let line = format!("{}\n", "x".repeat(1023));
         for _ in 0..(6 * 1024 + 7) {
             log.keep(line.as_bytes());
@@ -172,7 +187,7 @@ mod tests {
     #[test]
     fn output_without_line_ends_is_bounded_too() {
         let folder = tempfile::tempdir().unwrap();
-        let mut log = Log::open(folder.path().to_owned()).unwrap();
+        let mut log = Log::open(folder.path().to_owned(), &[]).unwrap();
         for _ in 0..(12 * 1024) {
             log.keep(&[b'x'; 1024]);
         }
@@ -186,8 +201,8 @@ mod tests {
     #[test]
     fn a_new_shim_goes_on_where_the_last_one_ended() {
         let folder = tempfile::tempdir().unwrap();
-        Log::open(folder.path().to_owned()).unwrap().say("one");
-        Log::open(folder.path().to_owned()).unwrap().say("two");
+        Log::open(folder.path().to_owned(), &[]).unwrap().say("one");
+        Log::open(folder.path().to_owned(), &[]).unwrap().say("two");
         let text = fs::read_to_string(folder.path().join("current")).unwrap();
         assert_eq!(text, "[stagewright] one\n[stagewright] two\n");
     }
