@@ -4,10 +4,11 @@
 # failure. `--without NAME` leaves out a group of tests that need more than Rust, git and cc:
 #   oci-tools   skopeo and umoci read what was built
 #   docker      a Docker engine builds and runs services; one that runs already is used
+#   registry    images go to and come from a real registry
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(oci-tools docker)
+groups=(oci-tools docker registry)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -58,6 +59,7 @@ for group in "${left_out[@]}"; do
 done
 [[ " ${left_out[*]} " == *" oci-tools "* ]] || provide oci-tools skopeo umoci
 [[ " ${left_out[*]} " == *" docker "* ]] || provide docker dockerd busybox
+[[ " ${left_out[*]} " == *" registry "* ]] || provide registry docker-registry skopeo openssl
 
 # The example's programs are packages of their own, as a user's would be.
 examples() {

@@ -43,6 +43,10 @@ use arguments::{Arguments, Output, Verb};
 /// that at tokio's own interval of 61 two such guests would hold everybody up for half a second.
 const EVENT_INTERVAL: u32 = 2;
 
+/// What of the program's own workings is told on standard error. A certificate that is not
+/// trusted is an error of the step, which says it in its own words.
+const LOGGED: &str = "warn,rustls_platform_verifier=off";
+
 /// How the program ends, as product.md of the design fixes it for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -79,7 +83,7 @@ pub fn main_with(clock: Arc<dyn Clock>) -> ExitCode {
         return stagewright_runtime::capability::process::shim::main(&shim.folder);
     }
     let filter =
-        EnvFilter::try_from_env("STAGEWRIGHT_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+        EnvFilter::try_from_env("STAGEWRIGHT_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use stagewright_journal::{Journal, Salvage, SqliteJournal};
 use stagewright_runtime::capability::docker;
 use stagewright_runtime::capability::process::pass_through;
+use stagewright_runtime::capability::registry;
 use stagewright_runtime::{Builtin, DEFAULT_CALLS, Runtime, Secrets, Settings};
 
 use crate::cli::arguments::Global;
@@ -105,6 +106,10 @@ impl Host {
             calls: DEFAULT_CALLS,
             shim,
             passed,
+            registries: registry::Settings {
+                hosts: self.config.registries.clone(),
+                secrets: Arc::clone(&self.secrets),
+            },
             docker: engine(&self.config.docker),
         })?)
     }

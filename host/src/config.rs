@@ -14,7 +14,7 @@ use stagewright_pipeline::environment::document::Document;
 use stagewright_pipeline::environment::file::StrategyFile;
 use stagewright_pipeline::environment::{Duration, Finding, Problems, ServiceType, near};
 use stagewright_runtime::capability::docker;
-use stagewright_runtime::{LimitOverrides, PluginPolicy, Policy};
+use stagewright_runtime::{LimitOverrides, PluginPolicy, Policy, RegistrySettings};
 
 pub(crate) use secrets::{OperatorSecrets, SecretsConfig};
 
@@ -39,6 +39,9 @@ pub(crate) struct Config {
     pub(crate) pass_through: Vec<String>,
     /// Where secrets come from.
     pub(crate) secrets: SecretsConfig,
+    /// How container registries are spoken to, by host: `registry.example:5000`. One that is
+    /// not here is spoken to by https, as nobody.
+    pub(crate) registries: BTreeMap<String, RegistrySettings>,
     /// The Docker engine, for the plugins that use one.
     pub(crate) docker: docker::Settings,
 }
@@ -53,6 +56,7 @@ impl Default for Config {
             cancel_grace: Duration(std::time::Duration::from_secs(30)),
             pass_through: Vec::new(),
             secrets: SecretsConfig::default(),
+            registries: BTreeMap::new(),
             docker: docker::Settings::default(),
         }
     }
@@ -104,6 +108,19 @@ impl Config {
                 Err(finding.hint("give at least 1"))
             }
             _ => Ok(config),
+        });
+        let found = found.and_then(|config| {
+            let mut registries = config.registries.iter();
+            let contradiction =
+                registries.find_map(|(host, one)| Some((host, one.contradiction()?)));
+            match contradiction {
+                Some((host, message)) => {
+                    let key = host.replace('~', "~0").replace('/', "~1");
+                    let place = document.locate(&format!("/registries/{key}"));
+                    Err(Finding::new(place, message))
+                }
+                None => Ok(config),
+            }
         });
         found.map_err(|finding| Problems::of(file, vec![finding]).into())
     }

@@ -10,6 +10,7 @@ pub(crate) mod observe;
 mod pace;
 mod queue;
 mod render;
+mod repositories;
 mod sealed;
 mod source;
 mod swap;
@@ -27,6 +28,7 @@ use crate::control::{Asked, Control};
 pub(crate) use attempt::declared_commands;
 pub(crate) use ledger::{left_by, read as read_ledger, read_left_by};
 pub(crate) use queue::{cancel_alone, enqueue};
+pub(crate) use repositories::{Naming, declared_repositories};
 
 /// The sensitive outputs of an environment's jobs: what must not be shown.
 ///

@@ -19,11 +19,12 @@ use anyhow::{Context, Result, bail};
 use futures::future::try_join_all;
 use stagewright_pipeline::Action;
 use stagewright_pipeline::environment::{self, Checked, Configured, Problem, Problems, Service};
+use stagewright_runtime::Declared;
 use tokio_util::sync::CancellationToken;
 
 use crate::compose::Host;
 use crate::description::{Description, Subject};
-use crate::executor::{declared_commands, read_ledger};
+use crate::executor::{Naming, declared_commands, declared_repositories, read_ledger};
 use crate::source::{CommitId, Repository, Resolver, Revision};
 use chosen::Schemas;
 pub(crate) use earlier::{earlier, undoing};
@@ -238,6 +239,28 @@ impl Resolution<'_> {
 pub(crate) fn granted_commands(subject: &Subject) -> Vec<String> {
     let build = subject.build.as_ref();
     build.map_or(Vec::new(), |build| declared_commands(&build.config))
+}
+
+/// The repositories that a service declares, which are granted with the file.
+pub(crate) fn granted_repositories(environment: &str, subject: &Subject) -> Declared {
+    let plugins = [subject.build.as_ref(), subject.push.as_ref()];
+    let plugins = plugins.into_iter().flatten();
+    let mut all = Declared::default();
+    for plugin in plugins {
+        let own = declared_repositories(&Naming {
+            environment,
+            service: &subject.service.name,
+            image: subject.service.image.as_deref(),
+            config: &plugin.config,
+        });
+        all.pull.extend(own.pull);
+        all.push.extend(own.push);
+    }
+    for names in [&mut all.pull, &mut all.push] {
+        names.sort();
+        names.dedup();
+    }
+    all
 }
 
 fn selection(checked: &Checked, only: &[String]) -> Result<BTreeSet<String>> {

@@ -32,7 +32,8 @@ mod imports {
 }
 
 pub use imports::stagewright::plugin::{
-    cancel, clock, docker, images, log, probe, process, progress, secrets, types, workspace,
+    cancel, clock, docker, images, log, probe, process, progress, registry, secrets, types,
+    workspace,
 };
 
 /// The interface that every plugin exports.

@@ -94,6 +94,7 @@ pub mod probe;
 pub mod process;
 pub mod progress;
 pub mod readiness;
+pub mod registry;
 mod role;
 pub mod secrets;
 mod service;

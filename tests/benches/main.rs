@@ -24,6 +24,7 @@ mod paced;
 mod place;
 mod raw;
 mod redeploy;
+mod registry;
 mod report;
 mod resume;
 mod sandbox;
@@ -63,6 +64,7 @@ const BENCHES: &[Bench] = &[
     Bench::new("resume", resume::run),
     Bench::new("memory", memory::run),
     Bench::new("assembly", assembly::run),
+    Bench::new("registry", registry::run),
 ];
 
 impl Bench {

@@ -30,6 +30,7 @@ pub fn runtime(state: &Path) -> Result<Runtime> {
         calls: stagewright_runtime::DEFAULT_CALLS,
         shim: Vec::new(),
         passed: Vec::new(),
+        registries: Default::default(),
         docker: Default::default(),
     })?)
 }
@@ -87,6 +88,7 @@ pub fn call(config: &str) -> Call {
         output: None,
         caches: None,
         commands: Vec::new(),
+        repositories: Default::default(),
         versions: Arc::default(),
     }
 }

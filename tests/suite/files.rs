@@ -88,7 +88,9 @@ fn completions_and_schema_are_printed() {
 fn plugins_are_listed_and_tell_what_they_may_do() {
     let installation = Installation::new();
     let list = installation.succeed(&["plugin", "list"]);
-    for name in ["command", "image", "layout", "process", "static"] {
+    for name in [
+        "command", "image", "layout", "process", "registry", "static",
+    ] {
         assert!(list.stdout.contains(&format!("builtin:{name}")), "{list}");
     }
     let command =
@@ -111,6 +113,24 @@ fn a_configuration_that_says_something_unknown_is_refused_at_its_line() {
     let run = installation.run(&["--config", config.to_str().unwrap(), "plugin", "list"]);
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("host_slotz"), "{run}");
+}
+
+#[test]
+fn registries_that_are_contradicted_are_refused_at_their_line() {
+    let installation = Installation::new();
+    for (settings, words) in [
+        ("{ username: me }", "given together"),
+        ("{ token: { secret: a }, credentials: docker }", "either"),
+        ("{ credentials: podman }", "docker"),
+        ("{ password: open }", "SecretName"),
+    ] {
+        let text = format!("registries:\n  docker.io: {{}}\n  example.org: {settings}\n");
+        let config = installation.write("config.yaml", &text);
+        let run = installation.run(&["--config", config.to_str().unwrap(), "plugin", "list"]);
+        assert_eq!(run.code, Some(2), "{run}");
+        assert!(run.stderr.contains("config.yaml:3:"), "{run}");
+        assert!(run.stderr.contains(words), "{run}");
+    }
 }
 
 #[test]

@@ -40,6 +40,7 @@ mod open_files;
 mod order;
 mod process;
 mod refusals;
+mod registry;
 mod rollback;
 mod salvage;
 mod sandbox;

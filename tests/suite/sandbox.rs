@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use stagewright_runtime::capability::docker;
 use stagewright_runtime::capability::images::{Draft, Store};
 use stagewright_runtime::capability::process::pass_through;
+use stagewright_runtime::capability::registry;
 use stagewright_runtime::folder::{Access, Folder, Interrupt};
 use stagewright_runtime::record::{Failure, Port, Service, Step, Variable};
 use stagewright_runtime::{
-    Call, Cancel, Digest, LogLine, Policy, Progress, Redactor, Runtime, SecretText, Secrets,
-    Settings, Sink, Source, Supply,
+    Call, Cancel, Digest, LogLine, Policy, Progress, Redactor, RegistrySettings, Runtime,
+    SecretText, Secrets, Settings, Sink, Source, Supply,
 };
 use tempfile::TempDir;
 
@@ -34,6 +35,7 @@ pub struct Sandbox {
     folder: TempDir,
     /// Where a call may use one.
     engine: OnceLock<&'static Docker>,
+    registries: registry::Settings,
 }
 
 impl Sandbox {
@@ -42,6 +44,7 @@ impl Sandbox {
         let sandbox = Self {
             folder: tempfile::tempdir().unwrap(),
             engine: OnceLock::new(),
+            registries: registry::Settings::default(),
         };
         sandbox.put("source/file", "public");
         sandbox.put("outside/secret", "secret");
@@ -49,6 +52,16 @@ impl Sandbox {
             std::fs::create_dir(sandbox.path(folder)).unwrap();
         }
         sandbox
+    }
+
+    /// The same, and its host speaks to this registry without TLS.
+    pub fn speaking_to(mut self, host: &str) -> Self {
+        let plain = RegistrySettings {
+            plain_http: true,
+            ..RegistrySettings::default()
+        };
+        self.registries.hosts.insert(host.to_owned(), plain);
+        self
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
@@ -90,6 +103,7 @@ impl Sandbox {
                 host: self.engine.get().map(|engine| engine.host().to_owned()),
                 ..docker::Settings::default()
             },
+            registries: self.registries.clone(),
         })
         .unwrap()
     }
@@ -128,6 +142,7 @@ impl Sandbox {
             output: Some(self.path("output")),
             caches: Some(self.path("caches")),
             commands: Vec::new(),
+            repositories: Default::default(),
             versions: Arc::default(),
         }
     }

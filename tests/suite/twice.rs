@@ -75,6 +75,7 @@ impl Stage {
             shim: vec![PROGRAM.into(), "shim".into()],
             passed: pass_through(std::env::vars_os()),
             docker: Default::default(),
+            registries: Default::default(),
         });
         Self {
             runtime: runtime.unwrap(),
@@ -122,6 +123,7 @@ impl Stage {
             output: Some(project.join("output")),
             caches: Some(project.join("caches")),
             commands: Vec::new(),
+            repositories: Default::default(),
             versions: Arc::default(),
         }
     }

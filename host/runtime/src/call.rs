@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::capability::log::Sink;
 use crate::capability::process::Versions;
+use crate::capability::registry::Declared;
 use crate::capability::secrets::Secrets;
 use crate::capability::workspace::Supply;
 use crate::record::{Service, Step};
@@ -52,6 +53,9 @@ pub struct Call {
     /// Programs that the environment file declares for its own build steps. Leave it empty
     /// wherever the environment file is not trusted to grant anything.
     pub commands: Vec<String>,
+    /// Repositories that the environment file declares for this service. Leave it empty
+    /// wherever the environment file is not trusted to grant anything.
+    pub repositories: Declared,
     /// Versions of programs, shared by the calls that may be told the same.
     pub versions: Arc<Versions>,
 }

@@ -14,5 +14,6 @@ pub mod probe;
 pub mod process;
 pub mod progress;
 pub(crate) mod refusal;
+pub mod registry;
 pub mod secrets;
 pub mod workspace;

@@ -32,6 +32,7 @@ mod wasi;
 pub use call::{Call, Cancel, StepError, Trapped};
 pub use capability::log::{LogLine, Origin, Progress, Sink};
 pub use capability::process::Versions;
+pub use capability::registry::{Address, Declared, RegistrySettings, Repository};
 pub use capability::secrets::{NoSecrets, SecretText, Secrets};
 pub use capability::workspace::{Fetch, Source, Supply};
 pub use catalog::{Builtin, CatalogError, CatalogReason, Inspection};

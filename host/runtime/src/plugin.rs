@@ -89,6 +89,10 @@ impl BuiltImage {
             image,
         }
     }
+
+    pub(crate) fn image(&self) -> &Image {
+        &self.image
+    }
 }
 
 /// A plugin that has all the grants it needs.

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::capability::docker;
-use crate::capability::images::{ImageError, Scope, Store};
+use crate::capability::images::{self, ImageError, Scope, Store};
 use crate::capability::process;
+use crate::capability::registry::{self, Registries};
 use crate::catalog::{Builtin, Catalog, CatalogError, Inspection};
 use crate::component::CacheError;
 use crate::component::cache::ComponentCache;
@@ -19,6 +20,8 @@ use crate::garbage::{Garbage, Sweep};
 use crate::grant::Policy;
 use crate::instance::link;
 use crate::plugin::{BuiltImage, Host, Plugin};
+use crate::record::Failure;
+use crate::redactor::Redactor;
 use crate::wasi::Views;
 
 /// What the composition root decides.
@@ -36,6 +39,8 @@ pub struct Settings {
     pub shim: Vec<OsString>,
     /// The variables of the host that programs get, as [`process::pass_through`] picks them.
     pub passed: Vec<(String, String)>,
+    /// How registries are spoken to.
+    pub registries: registry::Settings,
     /// The Docker engine, for plugins that are granted it.
     pub docker: docker::Settings,
 }
@@ -85,6 +90,7 @@ impl Runtime {
             calls,
             shim,
             passed,
+            registries,
             docker,
         } = settings;
         let engine = Engine::new(calls)?;
@@ -99,6 +105,7 @@ impl Runtime {
                 passed: passed.clone(),
             }),
             runner: process::Runner::new(shim, passed),
+            registries: Arc::new(Registries::new(registries)),
             docker: docker::Engine::new(docker, &state),
             views: Views::open(state.join("views")).map_err(RuntimeError::Views)?,
         };
@@ -150,30 +157,63 @@ impl Runtime {
     }
 
     /// A built image, found again by the reference that its build answered with. `base` is the
-    /// folder of the environment file, where it may be in a layout. Blocking.
+    /// folder of the environment file, where it may be in a layout; `redactor` learns what a
+    /// registry is told.
     ///
     /// # Errors
-    /// When it is not there any more.
-    pub fn image(&self, reference: &str, base: &Path) -> Result<BuiltImage, ImageError> {
-        let image = self
-            .shared
-            .host
-            .images
-            .resolve(reference, base, Scope::Inside)?;
-        Ok(BuiltImage::new(image))
+    /// When it is not there any more, or its registry does not answer.
+    pub async fn image(
+        &self,
+        reference: &str,
+        base: &Path,
+        redactor: &Arc<Redactor>,
+    ) -> Result<BuiltImage, Failure> {
+        let host = &self.shared.host;
+        if !images::Reference::is_one(reference) {
+            let session = host.session(redactor, None);
+            let image = session.resolve(&reference.parse()?).await;
+            return image
+                .map(BuiltImage::new)
+                .map_err(|error| redactor.redact_failure(error.into()));
+        }
+        let (store, reference) = (host.images.clone(), reference.to_owned());
+        let base = base.to_owned();
+        let find = move || store.resolve(&reference, &base, Scope::Inside);
+        match tokio::task::spawn_blocking(find).await {
+            Ok(image) => Ok(BuiltImage::new(image?)),
+            Err(error) => Err(Failure::new("host.fault", error.to_string())),
+        }
     }
 
     /// The same; from then on its blobs count as just used where they are in the store of this
-    /// installation, so that no sweep takes them. Blocking.
+    /// installation, so that no sweep takes them.
     ///
     /// # Errors
-    /// When it is not there any more.
-    pub fn hold(&self, reference: &str, base: &Path) -> Result<BuiltImage, ImageError> {
-        let image = self
-            .images()
-            .resolve(reference, base, Scope::Inside)
-            .and_then(|image| self.images().hold(&image).map(|()| image))?;
-        Ok(BuiltImage::new(image))
+    /// When it is not there any more, neither here nor in its registry.
+    pub async fn hold(
+        &self,
+        reference: &str,
+        base: &Path,
+        redactor: &Arc<Redactor>,
+    ) -> Result<BuiltImage, Failure> {
+        let built = self.image(reference, base, redactor).await?;
+        let (store, image) = (self.images().clone(), built.image().clone());
+        let held = tokio::task::spawn_blocking(move || store.hold(&image)).await;
+        let missing = match held {
+            Ok(Ok(())) => return Ok(built),
+            Ok(Err(error)) => Failure::from(error),
+            Err(error) => Failure::new("host.fault", error.to_string()),
+        };
+        // What is not here may still be in its registry.
+        if images::Reference::is_one(reference) {
+            return Err(missing);
+        }
+        let session = self.shared.host.session(redactor, None);
+        match session.exists(&reference.parse()?).await {
+            Ok(Some(_)) => Ok(built),
+            Ok(None) => Err(missing),
+            Err(error) => Err(redactor.redact_failure(error.into())),
+        }
     }
 
     /// Removes components whose digests are not `needed`. Blocking.

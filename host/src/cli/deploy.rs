@@ -9,6 +9,7 @@ use futures::FutureExt;
 use futures::future::{Fuse, FusedFuture};
 use stagewright_journal::{DeploymentId, EnvironmentLock, State as LifeOfDeployment};
 use stagewright_pipeline::{Action, Ending, Life};
+use stagewright_runtime::Declared;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -19,7 +20,7 @@ use crate::compose::Host;
 use crate::description::Description;
 use crate::executor::{Driver, enqueue};
 use crate::follow::{Follower, read_description};
-use crate::resolve::{Extent, granted_commands, resolve};
+use crate::resolve::{Extent, granted_commands, granted_repositories, resolve};
 
 pub(crate) async fn run(host: &Arc<Host>, deploy: &Deploy, output: Output) -> Result<Exit> {
     let action = if deploy.redeploy {
@@ -50,6 +51,19 @@ fn announce(description: &Description, orphans: &[String], prune: bool) {
         print::note(&format!(
             "builds may run these programs of this machine, which the environment file declares: {}",
             programs.join(", ")
+        ));
+    }
+    let name = &description.environment.name;
+    let repositories = description.parts().flat_map(|subject| {
+        let Declared { pull, push } = granted_repositories(name, subject);
+        pull.into_iter().chain(push)
+    });
+    let repositories: BTreeSet<String> = repositories.collect();
+    if !repositories.is_empty() {
+        let repositories: Vec<String> = repositories.into_iter().collect();
+        print::note(&format!(
+            "plugins may use these repositories, which the environment file declares: {}",
+            repositories.join(", ")
         ));
     }
     if !orphans.is_empty() && !prune {

@@ -12,7 +12,7 @@ use super::{Exit, print};
 use crate::compose::Host;
 use crate::description::{Description, Subject};
 use crate::executor::foresee::{Foresight, Intended};
-use crate::resolve::{Choices, Extent, granted_commands, resolve};
+use crate::resolve::{Choices, Extent, granted_commands, granted_repositories, resolve};
 
 /// What is said of a phase that cannot be foreseen: the deployment would fail there.
 const UNKNOWN: &str = "unknown";
@@ -34,6 +34,12 @@ struct Row {
     /// Programs that its build may run, granted by the environment file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     programs: Vec<String>,
+    /// Repositories that its images come from, granted by the environment file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pulls_from: Vec<String>,
+    /// Repositories that its images go to, granted by the environment file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pushes_to: Vec<String>,
     /// The program that its deployer keeps running on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     runs: Option<String>,
@@ -114,6 +120,7 @@ async fn row(
         })
     });
     let stage = description.environment.stages.get(subject.service.stage);
+    let repositories = granted_repositories(&description.environment.name, subject);
     let mut row = Row {
         stage: stage.map(|stage| stage.name.clone()).unwrap_or_default(),
         service: name.clone(),
@@ -124,6 +131,8 @@ async fn row(
         changes: Vec::new(),
         plugins: plugins.collect(),
         programs: granted_commands(subject),
+        pulls_from: repositories.pull,
+        pushes_to: repositories.push,
         runs: foresight.program(subject).await,
     };
     if subject.service.skip {
@@ -189,6 +198,14 @@ fn text(row: &Row) -> Result<()> {
         print::line(&format!(
             "    builds with ordinary programs of this user: {programs}"
         ))?;
+    }
+    for (what, repositories) in [
+        ("pulls from", &row.pulls_from),
+        ("pushes to", &row.pushes_to),
+    ] {
+        if !repositories.is_empty() {
+            print::line(&format!("    {what} {}", repositories.join(", ")))?;
+        }
     }
     if let Some(program) = &row.runs {
         print::line(&format!(

@@ -186,14 +186,12 @@ impl Workshop {
         reference: &str,
     ) -> Result<stagewright_runtime::BuiltImage, Failure> {
         let runtime = self.host.runtime().map_err(engine)?;
-        let (runtime, folder) = (runtime.clone(), self.description.folder.clone());
-        let reference = reference.to_owned();
-        let found = tokio::task::spawn_blocking(move || runtime.image(&reference, &folder)).await;
-        match found {
-            Ok(Ok(image)) => Ok(image),
-            Ok(Err(error)) => Err(Failure::new("push.no-image", error.to_string())),
-            Err(error) => Err(Failure::new("host.panic", error.to_string())),
-        }
+        let folder = &self.description.folder;
+        let found = runtime.image(reference, folder, &self.redactor).await;
+        found.map_err(|found| Failure {
+            code: "push.no-image".to_owned(),
+            ..failure(found)
+        })
     }
 
     /// The folders that a builder works in.

@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::ledger::Book;
 use super::render::{CallSecrets, Rendered};
+use super::repositories::{Naming, declared_repositories};
 use super::sealed::Sealed;
 use crate::compose::Host;
 use crate::description::{Description, Subject};
@@ -150,6 +151,12 @@ impl Workshop {
         let secrets = CallSecrets::new(rendered.secrets, Arc::clone(&self.host.secrets));
         Call {
             step,
+            repositories: declared_repositories(&Naming {
+                environment: &rendered.service.environment,
+                service: &rendered.service.name,
+                image: rendered.service.image.as_deref(),
+                config: &rendered.service.config,
+            }),
             service: rendered.service,
             deadline: Instant::now() + left,
             cancel: attempt.cancel.clone(),

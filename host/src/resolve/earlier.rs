@@ -5,6 +5,7 @@
 //! anything starts. Data is never rolled back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use stagewright_journal::DeploymentId;
@@ -195,6 +196,7 @@ fn given(
 /// nobody removes them before the rollback is written down.
 async fn check(host: &Host, description: &Description) -> Result<()> {
     let runtime = host.runtime()?;
+    let redactor = Arc::default();
     let mut gone = Vec::new();
     for subject in description.parts() {
         let name = &subject.service.name;
@@ -206,10 +208,9 @@ async fn check(host: &Host, description: &Description) -> Result<()> {
         let Some(image) = images.and_then(|images| images.get(name)) else {
             continue;
         };
-        let (runtime, folder, image) = (runtime.clone(), description.folder.clone(), image.clone());
-        let found = tokio::task::spawn_blocking(move || runtime.hold(&image, &folder)).await?;
-        if let Err(error) = found {
-            gone.push(format!("{name}: {error}"));
+        let found = runtime.hold(image, &description.folder, &redactor).await;
+        if let Err(failure) = found {
+            gone.push(format!("{name}: {}", failure.message));
         }
     }
     if !gone.is_empty() {

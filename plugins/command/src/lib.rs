@@ -43,6 +43,7 @@ impl Plugin for Builds {
             "to run the build steps and ask tools for their versions",
         )
         .need("images", "", "to put the image together")
+        .need("registry", "pull", "to build on images of registries")
         .schema(include_str!("with.schema.json"))
     }
 
@@ -70,7 +71,7 @@ impl Builder for Builds {
             })),
         }
         if let Some(base) = &config.base {
-            inputs.push((format!("base {base}"), images::resolve(base)?.digest()));
+            inputs.push((format!("base {base}"), images::find(base)?.digest()));
         }
         Ok(inputs)
     }
@@ -193,7 +194,7 @@ fn shown(step: &Run) -> String {
 
 fn pack(service: &Service, config: &Config, output: &Directory) -> Result<Image, Failure> {
     let draft = match &config.base {
-        Some(base) => Draft::from_base(&images::resolve(base)?)?,
+        Some(base) => Draft::from_base(&images::find(base)?)?,
         None => Draft::new(),
     };
     for packed in &config.outputs {

@@ -17,7 +17,7 @@ pub(crate) fn run(
     reference: &str,
 ) -> Result<State, Failure> {
     let options = config.options(service)?;
-    let image = images::resolve(reference)?;
+    let image = images::find(reference)?;
     docker::provide(&image)?;
     let found = all()?.into_iter();
     let before: Vec<Found> = found

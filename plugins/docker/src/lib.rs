@@ -30,6 +30,7 @@ impl Plugin for Containers {
         )
         .need("docker", "run", "to run containers of the service")
         .need("images", "", "to find the image that is deployed")
+        .need("registry", "pull", "to find it in a registry")
         .schema(include_str!("with.schema.json"))
     }
 

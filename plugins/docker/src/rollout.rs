@@ -22,7 +22,7 @@ pub(crate) fn deploy(
     let replace = config.replace(service)?;
     let options = config.options(service)?;
     let gate = Gate::of(service, config.stop_grace())?;
-    let image = images::resolve(reference)?;
+    let image = images::find(reference)?;
     docker::provide(&image)?;
     let (own, before): (Vec<Found>, Vec<Found>) = all()?
         .into_iter()

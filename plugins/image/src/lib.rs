@@ -1,5 +1,5 @@
 //! The built-in builder `image`, for services that are not built from source: finds the image
-//! that the service names, in an OCI layout beside the environment file.
+//! that the service names, in an OCI layout beside the environment file or in a registry.
 //!
 //! A tag is resolved to a digest here, and the digest is an input: a tag that was moved is
 //! noticed, one that was not leaves the service unchanged.
@@ -25,6 +25,7 @@ impl Plugin for Existing {
             "Finds an image that exists already.",
         )
         .need("images", "", "to find the image that the service names")
+        .need("registry", "pull", "to find it in a registry")
     }
 }
 
@@ -32,7 +33,7 @@ impl Plugin for Existing {
 fn named(service: &Service) -> Result<&str, Failure> {
     let message = format!("`{}` names no image.", service.name);
     let named = service.image.as_deref().or_fail("image.unnamed", message);
-    named.map_err(|failure| failure.hint("Add `image: \"oci:FOLDER:TAG\"` to the service."))
+    named.map_err(|failure| failure.hint("Add `image: \"oci:FOLDER:TAG\"` or `image: \"registry.example/team/app:tag\"` to the service."))
 }
 
 impl Builder for Existing {
@@ -42,7 +43,7 @@ impl Builder for Existing {
         _: Option<&Directory>,
     ) -> Result<Vec<(String, String)>, Failure> {
         let reference = named(service)?;
-        let digest = images::resolve(reference)?.digest();
+        let digest = images::find(reference)?.digest();
         Ok(vec![(format!("image {reference}"), digest)])
     }
 
@@ -54,7 +55,7 @@ impl Builder for Existing {
         _: &Directory,
     ) -> Result<Image, Failure> {
         let reference = named(service)?;
-        let image = images::resolve(reference)?;
+        let image = images::find(reference)?;
         log::info(format!("{reference} is {}", image.digest()));
         Ok(image)
     }

@@ -41,6 +41,7 @@ impl Plugin for Processes {
             "to unpack releases and keep their programs running",
         )
         .need("images", "", "to find the image that is deployed")
+        .need("registry", "pull", "to find it in a registry")
         .need("probe", "", "to know when a service is ready")
         .schema(include_str!("with.schema.json"))
     }

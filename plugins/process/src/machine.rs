@@ -40,7 +40,7 @@ impl Machine for Host {
     type Release = Release;
 
     fn install(&self, step_id: &str, reference: &str) -> Result<Release, Failure> {
-        process::install(step_id, &images::resolve(reference)?)
+        process::install(step_id, &images::find(reference)?)
     }
 
     fn releases(&self) -> Result<Vec<Release>, Failure> {

@@ -41,6 +41,7 @@ impl Plugin for Static {
             "Packs a folder of files into an image.",
         )
         .need("images", "", "to put the image together")
+        .need("registry", "pull", "to build on images of registries")
         .schema(include_str!("with.schema.json"))
     }
 
@@ -71,7 +72,7 @@ impl Builder for Static {
         let Some(base) = config.base else {
             return Ok(Vec::new());
         };
-        let digest = images::resolve(&base)?.digest();
+        let digest = images::find(&base)?.digest();
         Ok(vec![(format!("base {base}"), digest)])
     }
 
@@ -89,7 +90,7 @@ impl Builder for Static {
             )
             .map_err(|failure| failure.hint("Add `source: { path: FOLDER }` to the service."))?;
         let draft = match &config.base {
-            Some(base) => Draft::from_base(&images::resolve(base)?)?,
+            Some(base) => Draft::from_base(&images::find(base)?)?,
             None => Draft::new(),
         };
         let folder = service.in_source(&config.root);

@@ -17,7 +17,7 @@ fn one_for_each_grant() -> Vec<Row> {
         seen.push(row.scope.grant());
         is_new
     });
-    assert_eq!(rows.len(), 10);
+    assert_eq!(rows.len(), 12);
     rows
 }
 
@@ -140,7 +140,7 @@ fn grants_of_a_built_in_plugin_are_replaced_by_those_of_the_operator() {
         installation.run(&["--config", config.to_str().unwrap(), "deploy"])
     };
     // The whole row is replaced: what is not written is not granted any more.
-    let refused = deploy("{ process: { declared: true } }");
+    let refused = deploy("{ process: { declared: true }, registry: { declared: true } }");
     assert_eq!(refused.code, Some(2), "{refused}");
     for words in ["workspace: true", "images: true", "builtin:command"] {
         assert!(refused.stderr.contains(words), "{words}\n{refused}");
@@ -153,13 +153,17 @@ fn grants_of_a_built_in_plugin_are_replaced_by_those_of_the_operator() {
         "{refused}"
     );
     // Other programs than the one that the file declares.
-    let failed = deploy("{ workspace: true, images: true, process: { commands: [make] } }");
+    let failed = deploy(
+        "{ workspace: true, images: true, process: { commands: [make] }, registry: { declared: true } }",
+    );
     assert_eq!(failed.code, Some(1), "{failed}");
     assert!(
         failed.stdout.contains("the program `cp` is not granted"),
         "{failed}"
     );
-    let granted = deploy("{ workspace: true, images: true, process: { commands: [cp] } }");
+    let granted = deploy(
+        "{ workspace: true, images: true, process: { commands: [cp] }, registry: { declared: true } }",
+    );
     assert_eq!(granted.code, Some(0), "{granted}");
     assert_eq!(get(port, "/").unwrap(), "granted");
 }

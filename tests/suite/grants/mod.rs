@@ -6,6 +6,7 @@
 
 mod inspecting;
 mod limits;
+mod registry;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use stagewright_runtime::{CatalogReason, Digest, Grants};
 
 use crate::sandbox::{Sandbox, told};
-use rows::{FREE, rows};
+use rows::{FREE, Row, rows};
 use stagewright_test_components::{CAPABILITIES, Script};
 
 /// The widest grant of every capability.
@@ -26,6 +27,7 @@ fn everything() -> Value {
         "probe": true,
         "secrets": { "reveal": true },
         "docker": { "build": true, "run": true },
+        "registry": { "pull": ["registry.example/"], "push": ["registry.example/"], "declared": true },
     })
 }
 
@@ -208,8 +210,8 @@ async fn a_grant_ends_with_the_digest() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_granted_is_really_done() {
     for row in rows() {
-        // With the engine: see `suite::docker`.
-        if row.capability() != "docker" {
+        // With an engine or a registry: see `suite::docker` and `registry` here.
+        if !["docker", "registry"].contains(&row.capability()) {
             really_done(&row).await;
         }
     }
@@ -224,28 +226,33 @@ pub async fn really_done_by(capability: &str) {
     }
 }
 
-async fn really_done(row: &rows::Row) {
+/// Makes the call of a row with each grant that is enough for it.
+async fn really_done(row: &Row) {
     let mut grants = vec![row.scope.narrow(), row.scope.wide()];
     grants.dedup();
     for grant in grants {
-        let sandbox = Sandbox::new();
-        let mut script = Script::new();
-        let given = (row.given)(&mut script);
-        script.attempt(row.function, &given);
-        let mut call = sandbox.call();
-        if row.capability() == "docker" {
-            call = sandbox.engine(call);
-        }
-        if script.interfaces().any(|name| name == "images") {
-            sandbox.add_image();
-        }
-        let grants = beside(&script, row.capability(), grant);
-        let told = sandbox.run(&script.guest().build(), &grants, call).await;
-        assert_eq!(told.len(), 1, "{}: {told:?}", row.function);
-        let fits = match row.answer {
-            whole @ ("ok" | "ok 0" | "ok 1" | "ok ***") => told[0] == whole,
-            beginning => told[0].starts_with(beginning),
-        };
-        assert!(fits, "{} with {grants}: {told:?}", row.function);
+        really_does(row, &Sandbox::new(), grant).await;
     }
+}
+
+/// Makes the call of a row with this grant, and expects what the row says.
+async fn really_does(row: &Row, sandbox: &Sandbox, grant: Value) {
+    let mut script = Script::new();
+    let given = (row.given)(&mut script);
+    script.attempt(row.function, &given);
+    let mut call = sandbox.call();
+    if row.capability() == "docker" {
+        call = sandbox.engine(call);
+    }
+    if script.interfaces().any(|name| name == "images") {
+        sandbox.add_image();
+    }
+    let grants = beside(&script, row.capability(), grant);
+    let told = sandbox.run(&script.guest().build(), &grants, call).await;
+    assert_eq!(told.len(), 1, "{}: {told:?}", row.function);
+    let fits = match row.answer {
+        whole @ ("ok" | "ok 0" | "ok 1" | "ok ***") => told[0] == whole,
+        beginning => told[0].starts_with(beginning),
+    };
+    assert!(fits, "{} with {grants}: {told:?}", row.function);
 }

@@ -5,6 +5,7 @@ mod docker;
 
 use serde_json::{Value, json};
 
+use crate::engines::Registry;
 use crate::environment::free_port;
 use crate::sandbox::IMAGE;
 use Given::{Handle, Nothing, Number, Output, Port, Source, Text, Texts};
@@ -36,6 +37,8 @@ pub(super) enum Scope {
     Docker,
     DockerBuild,
     DockerRun,
+    Pull,
+    Push,
 }
 
 impl Row {
@@ -65,6 +68,8 @@ impl Scope {
             Self::Docker => "docker: {}",
             Self::DockerBuild => "docker: { build: true }",
             Self::DockerRun => "docker: { run: true }",
+            Self::Pull => "registry: { pull: [REPOSITORY, ...] }",
+            Self::Push => "registry: { push: [REPOSITORY, ...] }",
         }
     }
 
@@ -75,9 +80,10 @@ impl Scope {
             Self::Commands => Some(json!({ "supervise": true })),
             Self::Supervise => Some(json!({ "commands": ["ls"], "declared": true })),
             Self::Secrets | Self::Docker => None,
-            Self::Reveal => Some(json!({})),
+            Self::Reveal | Self::Pull => Some(json!({})),
             Self::DockerBuild => Some(json!({ "run": true })),
             Self::DockerRun => Some(json!({ "build": true })),
+            Self::Push => Some(json!({ "pull": ["registry.example/"] })),
         }
     }
 
@@ -91,6 +97,8 @@ impl Scope {
             Self::Reveal => json!({ "reveal": true }),
             Self::DockerBuild => json!({ "build": true }),
             Self::DockerRun => json!({ "run": true }),
+            Self::Pull => json!({ "pull": ["registry.example/team/app"] }),
+            Self::Push => json!({ "push": ["registry.example/team/app"] }),
         }
     }
 
@@ -105,6 +113,9 @@ impl Scope {
             Self::Docker | Self::DockerBuild | Self::DockerRun => {
                 json!({ "build": true, "run": true })
             }
+            Self::Pull | Self::Push => json!({
+                "pull": ["registry.example/"], "push": ["registry.example/"], "declared": true,
+            }),
         }
     }
 }
@@ -136,6 +147,7 @@ pub(super) fn rows() -> Vec<Row> {
         secrets(),
         docker::docker(),
         docker::containers(),
+        registry(),
     ]
     .into_iter()
     .flatten()
@@ -393,6 +405,36 @@ fn secrets() -> Vec<Row> {
         // What was revealed is redacted in all that the guest says.
         row("secrets.secret.reveal", Scope::Reveal, "ok ***", |s| {
             vec![Handle(secret(s))]
+        }),
+    ]
+}
+
+/// A repository, or a reference, of the registry that tests share.
+pub(super) fn shared(rest: &str) -> &'static str {
+    format!("{}/{rest}", Registry::shared().host()).leak()
+}
+
+fn registry() -> Vec<Row> {
+    vec![
+        row("registry.exists", Scope::Pull, "ok", |_| {
+            vec![Text(shared("team/app:1"))]
+        }),
+        row("registry.resolve", Scope::Pull, "ok", |_| {
+            vec![Text(shared("team/app:1"))]
+        }),
+        row("registry.pull", Scope::Pull, "ok", |s| {
+            vec![Handle(
+                s.call("registry.resolve", &[Text(shared("team/app:1"))]),
+            )]
+        }),
+        row("registry.push", Scope::Push, "ok 127.0.0.1:", |s| {
+            vec![Handle(image(s)), Text(shared("team/app"))]
+        }),
+        row("registry.tag", Scope::Push, "ok 127.0.0.1:", |_| {
+            vec![Text(shared("team/app:1")), Text("2")]
+        }),
+        row("registry.tags", Scope::Pull, "ok ", |_| {
+            vec![Text(shared("team/app")), Nothing(3)]
         }),
     ]
 }

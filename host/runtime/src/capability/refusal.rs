@@ -10,6 +10,7 @@ use super::docker::DockerView;
 use super::images::ImagesView;
 use super::probe::ProbeView;
 use super::process::ProcessView;
+use super::registry::RegistryView;
 use super::secrets::SecretsView;
 use super::workspace::WorkspaceView;
 use crate::folder::FolderError;
@@ -43,6 +44,7 @@ refusing!(
     ImagesView<'_>,
     ProcessView<'_>,
     ProbeView<'_>,
+    RegistryView<'_>,
     SecretsView<'_>,
     DockerView<'_>,
 );

@@ -3,13 +3,18 @@
 //! This table is what `plugin inspect` prints. An entry of the operator's configuration
 //! replaces the whole row.
 
-use super::{DockerGrant, Grants, ProcessGrant, SecretsGrant};
+use super::{DockerGrant, Grants, ProcessGrant, RegistryGrant, SecretsGrant};
 
 /// The grants of the built-in plugin of that name. `None`: there is none of that name here.
 pub(crate) fn grants(name: &str) -> Option<Grants> {
+    let declared = Some(RegistryGrant {
+        declared: true,
+        ..RegistryGrant::default()
+    });
     let folders_and_images = Grants {
         workspace: true,
         images: true,
+        registry: declared.clone(),
         ..Grants::default()
     };
     match name {
@@ -20,13 +25,22 @@ pub(crate) fn grants(name: &str) -> Option<Grants> {
             }),
             ..folders_and_images
         }),
-        "static" | "image" | "layout" => Some(folders_and_images),
+        "static" | "image" => Some(folders_and_images),
+        "layout" => Some(Grants {
+            registry: None,
+            ..folders_and_images
+        }),
+        "registry" => Some(Grants {
+            registry: declared,
+            ..Grants::default()
+        }),
         "dockerfile" => Some(Grants {
             docker: Some(DockerGrant {
                 build: true,
                 ..DockerGrant::default()
             }),
             secrets: Some(SecretsGrant::default()),
+            registry: None,
             ..folders_and_images
         }),
         "docker" => Some(Grants {
@@ -35,6 +49,7 @@ pub(crate) fn grants(name: &str) -> Option<Grants> {
                 run: true,
                 ..DockerGrant::default()
             }),
+            registry: declared,
             secrets: Some(SecretsGrant::default()),
             ..Grants::default()
         }),
@@ -46,6 +61,7 @@ pub(crate) fn grants(name: &str) -> Option<Grants> {
             }),
             probe: true,
             secrets: Some(SecretsGrant::default()),
+            registry: declared,
             ..Grants::default()
         }),
         _ => None,

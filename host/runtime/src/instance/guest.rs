@@ -19,6 +19,7 @@ use crate::capability::log::{Log, StepLog};
 use crate::capability::probe::{ProbeAccess, ProbeContext, ProbeView};
 use crate::capability::process::{ProcessAccess, ProcessContext, ProcessView};
 use crate::capability::progress::ProgressReport;
+use crate::capability::registry::{RegistryAccess, RegistryContext, RegistryView};
 use crate::capability::secrets::{SecretAccess, SecretsContext, SecretsView};
 use crate::capability::workspace::{WorkspaceAccess, WorkspaceContext, WorkspaceView};
 use crate::limits::{Limiter, Limits};
@@ -36,6 +37,7 @@ pub(crate) struct Guest {
     workspace: WorkspaceContext,
     images: Option<ImagesContext>,
     process: Option<ProcessContext>,
+    registry: Option<RegistryContext>,
     docker: Option<DockerContext>,
     probe: ProbeContext,
     wasi: Option<WasiCtx>,
@@ -54,6 +56,8 @@ pub(crate) struct Contexts {
     /// `None`: not granted.
     pub(crate) process: Option<ProcessContext>,
     /// `None`: not granted.
+    pub(crate) registry: Option<RegistryContext>,
+    /// `None`: not granted.
     pub(crate) docker: Option<DockerContext>,
     pub(crate) probe: ProbeContext,
     /// For guests that import WASI.
@@ -71,6 +75,7 @@ impl Guest {
             workspace,
             images,
             process,
+            registry,
             docker,
             probe,
             wasi,
@@ -89,6 +94,7 @@ impl Guest {
             workspace,
             images,
             process,
+            registry,
             docker,
             probe,
             wasi,
@@ -142,6 +148,14 @@ impl Guest {
         }
     }
 
+    fn registry(&mut self) -> RegistryView<'_> {
+        RegistryView {
+            context: self.registry.as_ref(),
+            operations: &self.operations,
+            table: &mut self.table,
+        }
+    }
+
     fn docker(&mut self) -> DockerView<'_> {
         DockerView {
             context: self.docker.as_ref(),
@@ -189,6 +203,7 @@ pub(crate) fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>>
     offered::process::add_to_linker::<_, ProcessAccess>(offer, Guest::process)?;
     offered::docker::add_to_linker::<_, DockerAccess>(offer, Guest::docker)?;
     offered::probe::add_to_linker::<_, ProbeAccess>(offer, Guest::probe)?;
+    offered::registry::add_to_linker::<_, RegistryAccess>(offer, Guest::registry)?;
     offered::secrets::add_to_linker::<_, SecretAccess>(offer, Guest::secrets)?;
     wasmtime_wasi::p2::add_to_linker_async(offer)?;
     wasi::guard(offer)?;

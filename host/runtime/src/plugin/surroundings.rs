@@ -17,6 +17,7 @@ use crate::capability::images::{ImagesContext, Store as Images, UnpackLimits};
 use crate::capability::log::{Sink, StepLog};
 use crate::capability::probe::ProbeContext;
 use crate::capability::process::{ProcessContext, Runner, Supervisor, commands};
+use crate::capability::registry::{Registries, RegistryContext, Session};
 use crate::capability::secrets::SecretsContext;
 use crate::capability::workspace::{Fetch, Handle, Supply, Workspace, WorkspaceContext};
 use crate::engine::Engine;
@@ -37,8 +38,18 @@ pub(crate) struct Host {
     pub(crate) images: Images,
     pub(crate) supervisor: Supervisor,
     pub(crate) runner: Runner,
+    pub(crate) registries: Arc<Registries>,
     pub(crate) docker: docker::Engine,
     pub(crate) views: Views,
+}
+
+impl Host {
+    /// Registries, for one call or one question.
+    pub(crate) fn session(&self, redactor: &Arc<Redactor>, log: Option<&Arc<StepLog>>) -> Session {
+        let registries = Arc::clone(&self.registries);
+        let (redactor, log) = (Arc::clone(redactor), log.map(Arc::clone));
+        Session::new(registries, self.images.clone(), redactor, log)
+    }
 }
 
 /// Everything around one call.
@@ -88,11 +99,17 @@ impl<'a> Surroundings<'a> {
         let grants = &loaded.grants;
         let (source, redactor) = (call.secrets.clone(), call.redactor.clone());
         contexts.secrets = Arc::new(SecretsContext::new(&call.service, source, redactor, grants));
+        let session = Arc::new(host.session(&call.redactor, Some(&contexts.log)));
         if grants.images {
-            let images = ImagesContext::new(host.images.clone(), &call.service, &call.base);
+            let (store, session) = (host.images.clone(), Arc::clone(&session));
+            let images = ImagesContext::new(store, session, &call.service, &call.base);
             contexts.images = Some(images);
         }
-        contexts.process = process(loaded, host, &call, &entry, &contexts)?;
+        contexts.registry = grants
+            .registry
+            .as_ref()
+            .map(|grant| RegistryContext::new(Arc::clone(&session), grant, &call.repositories));
+        contexts.process = process(loaded, host, &call, &entry, &contexts, &session)?;
         if let Some(process) = contexts
             .process
             .as_ref()
@@ -100,7 +117,7 @@ impl<'a> Surroundings<'a> {
         {
             process.sweep().await;
         }
-        contexts.docker = docker(loaded, host, &call, &contexts)?;
+        contexts.docker = docker(loaded, host, &call, &contexts, session)?;
         contexts.probe = ProbeContext {
             granted: grants.probe,
         };
@@ -165,6 +182,9 @@ impl<'a> Surroundings<'a> {
     pub(crate) fn hand(&mut self, reference: &str) {
         if let Some(images) = &mut self.contexts.images {
             images.hand(reference);
+        }
+        if let Some(registry) = &mut self.contexts.registry {
+            registry.hand(reference);
         }
     }
 
@@ -238,6 +258,7 @@ fn bare(entry: &Entry<'_>, sink: Arc<dyn Sink>, redactor: Arc<Redactor>) -> Cont
         secrets: Arc::new(SecretsContext::none()),
         images: None,
         process: None,
+        registry: None,
         docker: None,
         probe: ProbeContext { granted: false },
         workspace: WorkspaceContext {
@@ -275,6 +296,7 @@ fn process(
     call: &Call,
     entry: &Entry<'_>,
     contexts: &Contexts,
+    session: &Arc<Session>,
 ) -> Result<Option<ProcessContext>, StepError> {
     let Some(grant) = &loaded.grants.process else {
         return Ok(None);
@@ -291,6 +313,7 @@ fn process(
             bytes: loaded.limits.unpacked.bytes(),
             entries: loaded.limits.unpacked_entries.into(),
         },
+        session: Arc::clone(session),
         stop_grace: loaded.limits.stop_grace,
         reason: call.step.reason.clone(),
         deadline: entry.deadline,
@@ -304,6 +327,7 @@ fn docker(
     host: &Host,
     call: &Call,
     contexts: &Contexts,
+    session: Arc<Session>,
 ) -> Result<Option<DockerContext>, StepError> {
     let Some(grant) = &loaded.grants.docker else {
         return Ok(None);
@@ -323,6 +347,7 @@ fn docker(
         deployment: call.step.deployment.clone(),
         reason: call.step.reason.clone(),
         store: host.images.clone(),
+        session,
         secrets: Arc::clone(&contexts.secrets),
         log: Arc::clone(&contexts.log),
     }))

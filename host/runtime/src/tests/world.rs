@@ -69,6 +69,7 @@ pub(super) fn runtime(state: &Path, policy: Policy, calls: u32) -> Runtime {
         calls,
         shim: Vec::new(),
         passed: Vec::new(),
+        registries: Default::default(),
         docker: Default::default(),
     })
     .unwrap()
@@ -130,6 +131,7 @@ pub(super) fn call() -> (Call, Arc<Heard>) {
         output: None,
         caches: None,
         commands: Vec::new(),
+        repositories: Default::default(),
         versions: Arc::default(),
     };
     (call, heard)

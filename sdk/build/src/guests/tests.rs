@@ -59,14 +59,26 @@ fn every_built_in_plugin_is_a_component_with_a_role_and_without_wasi() {
         .iter()
         .map(|it| it.name.as_str())
         .collect();
-    assert_eq!(names, ["command", "image", "layout", "process", "static"]);
+    assert_eq!(
+        names,
+        [
+            "command",
+            "docker",
+            "dockerfile",
+            "image",
+            "layout",
+            "process",
+            "registry",
+            "static"
+        ]
+    );
     for plugin in &plugins.components {
         let (imports, exports) = surface(&fs::read(&plugin.file).unwrap());
         let ours = |name: &String| name.starts_with("stagewright:plugin/");
         assert!(imports.iter().all(ours), "{}: {imports:?}", plugin.name);
         let role = match plugin.name.as_str() {
-            "layout" => "stagewright:plugin/publisher@0.1.0",
-            "process" => "stagewright:plugin/deployer@0.1.0",
+            "layout" | "registry" => "stagewright:plugin/publisher@0.1.0",
+            "docker" | "process" => "stagewright:plugin/deployer@0.1.0",
             _ => "stagewright:plugin/builder@0.1.0",
         };
         let mut expected = [

@@ -16,6 +16,7 @@ use crate::call::Operations;
 use crate::capability::images::{Image, Store};
 use crate::capability::log::{Origin, StepLog};
 use crate::capability::refusal::Refusal;
+use crate::capability::registry::{Session, brought_here};
 use crate::capability::secrets::SecretsContext;
 use crate::capability::workspace::Handle;
 use crate::folder::Interrupt;
@@ -36,6 +37,8 @@ pub(crate) struct DockerContext {
     /// Why the step is done, for the programs that it starts.
     pub(crate) reason: String,
     pub(crate) store: Store,
+    /// Where layers come from that are still in a registry.
+    pub(crate) session: Arc<Session>,
     pub(crate) secrets: Arc<SecretsContext>,
     pub(crate) log: Arc<StepLog>,
 }
@@ -148,8 +151,19 @@ impl Host for DockerView<'_> {
     }
 
     async fn provide(&mut self, image: Resource<Image>) -> Result<(), Refusal> {
-        let engine = self.running()?.engine.clone();
+        let context = self.running()?;
+        let (engine, session) = (context.engine.clone(), &context.session);
         let image = self.table.get(&image)?.clone();
+        let (asked, wanted) = (engine.clone(), image.clone());
+        let ask = self
+            .operations
+            .run("a question about an image", |_| async move {
+                asked.provided(&wanted).await.is_ok()
+            });
+        let image = match ask.await? {
+            true => image,
+            false => brought_here(self.operations, session, &image).await?,
+        };
         let provided = self
             .operations
             .run("bringing an image", |token| async move {

@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 
 use super::digest::Hashing;
 use super::layout::{Layout, blob_path};
+use super::partial::Partial;
 use super::{Digest, ImageError};
 use crate::folder::Interrupt;
 use crate::garbage::touch;
@@ -79,6 +80,20 @@ impl Blobs {
             File::open(path.parent().unwrap_or(&self.root))?.sync_all()
         };
         publish().map_err(ImageError::io("keep", format!("the blob {digest}")))
+    }
+
+    /// A file for a blob that comes in pieces: what an earlier try has left of it is there.
+    pub(crate) fn partial(&self, digest: Digest, size: u64) -> Result<Partial, ImageError> {
+        Partial::open(&self.root, digest, size)
+    }
+
+    /// Makes what has come in pieces a blob, after its digest and size were checked.
+    pub(crate) fn complete(&self, partial: Partial) -> Result<(), ImageError> {
+        let (digest, size) = (partial.digest(), partial.size());
+        if self.hold(digest, size) {
+            return partial.discard();
+        }
+        partial.publish(&self.path(digest))
     }
 
     /// Puts a document in.

@@ -83,6 +83,7 @@ impl fmt::Debug for Digest {
 }
 
 /// Hashes and counts what passes through it, read or written.
+#[derive(Debug)]
 pub(crate) struct Hashing<T> {
     inner: T,
     hash: Sha256,
@@ -96,6 +97,27 @@ impl<T> Hashing<T> {
             hash: Sha256::new(),
             bytes: 0,
         }
+    }
+
+    /// What is inside.
+    pub(crate) fn inner(&self) -> &T {
+        &self.inner
+    }
+
+    /// The digest of what has passed until now.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest(self.hash.clone().finalize().into())
+    }
+
+    /// Does something with what is inside, and forgets what has passed.
+    pub(crate) fn restart<E>(
+        &mut self,
+        change: impl FnOnce(&mut T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        change(&mut self.inner)?;
+        self.hash = Sha256::new();
+        self.bytes = 0;
+        Ok(())
     }
 
     /// What was inside, the digest, and the number of bytes.

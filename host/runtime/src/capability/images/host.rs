@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
@@ -11,6 +12,7 @@ use super::{Draft, Image, ImageError, Scope, Store};
 use crate::bindings::offered::images::{Host, HostDraft, HostImage, ImageConfig};
 use crate::call::Operations;
 use crate::capability::refusal::Refusal;
+use crate::capability::registry::{Session, brought_here};
 use crate::capability::workspace::Handle;
 use crate::record::{Failure, Retry, Service};
 
@@ -24,6 +26,8 @@ pub(crate) struct ImageAccess;
 /// The images of one call.
 pub(crate) struct ImagesContext {
     store: Store,
+    /// Where layers come from that are still in a registry.
+    session: Arc<Session>,
     base: PathBuf,
     /// References that the service declares, and those that the step was handed.
     reachable: BTreeSet<String>,
@@ -46,13 +50,14 @@ impl HasData for ImageAccess {
 }
 
 impl ImagesContext {
-    pub(crate) fn new(store: Store, service: &Service, base: &Path) -> Self {
+    pub(crate) fn new(store: Store, session: Arc<Session>, service: &Service, base: &Path) -> Self {
         let mut reachable: BTreeSet<String> = service.image.iter().cloned().collect();
         if let Ok(config) = serde_json::from_str(&service.config) {
             collect(&config, &mut reachable);
         }
         Self {
             store,
+            session,
             base: base.to_owned(),
             reachable,
             name: format!("{}/{}", service.environment, service.name),
@@ -125,6 +130,12 @@ impl<'a> ImagesView<'a> {
         self.context
             .ok_or_else(|| Failure::not_granted("images").into())
     }
+
+    /// The image with its layers on this machine.
+    async fn here(&mut self, image: &Resource<Image>) -> Result<Image, Refusal> {
+        let session = &self.context()?.session;
+        brought_here(self.operations, session, self.table.get(image)?).await
+    }
 }
 
 impl Host for ImagesView<'_> {
@@ -151,10 +162,8 @@ impl Host for ImagesView<'_> {
     async fn keep(&mut self, image: Resource<Image>, name: String) -> Result<String, Refusal> {
         self.context()?.check_name(&name)?;
         self.context()?.count()?;
-        let (store, image) = (
-            self.context()?.store.clone(),
-            self.table.get(&image)?.clone(),
-        );
+        let image = self.here(&image).await?;
+        let store = self.context()?.store.clone();
         let keep = self
             .operations
             .blocking("keeping an image", move |interrupt| {
@@ -202,8 +211,8 @@ impl HostDraft for ImagesView<'_> {
     }
 
     async fn from_base(&mut self, base: Resource<Image>) -> Result<Resource<Draft>, Refusal> {
-        self.context()?;
-        let draft = Draft::from_base(&self.context()?.store, self.table.get(&base)?);
+        let base = self.here(&base).await?;
+        let draft = Draft::from_base(&self.context()?.store, &base);
         Ok(self.table.push(draft)?)
     }
 

@@ -7,16 +7,20 @@ use serde_json::Value;
 
 use super::layout::{LARGEST_DOCUMENT, Layout};
 use super::{Digest, ImageConfig, ImageError};
+use crate::capability::registry::Repository;
 
 /// Layers of one image; overlay file systems end far below.
 const MOST_LAYERS: usize = 512;
 
-/// An image in a layout. Clones share what was read.
+/// An image in a layout or in a registry. Clones share what was read.
 #[derive(Clone, Debug)]
 pub struct Image {
     digest: Digest,
     reference: String,
+    /// Where its documents are, and its layers unless they are still in `origin`.
     layout: Layout,
+    /// The repository that holds those layers that the layout does not.
+    origin: Option<Repository>,
     documents: Arc<Documents>,
 }
 
@@ -54,6 +58,45 @@ impl Image {
         manifest: Descriptor,
         reference: String,
     ) -> Result<Self, ImageError> {
+        let image = Self::read(layout, manifest, reference)?;
+        image.must_be_whole()?;
+        Ok(image)
+    }
+
+    /// Opens an image of a registry, whose documents are in the layout and whose layers need
+    /// not be.
+    pub(crate) fn in_registry(
+        layout: Layout,
+        manifest: Descriptor,
+        origin: Repository,
+    ) -> Result<Self, ImageError> {
+        let digest = manifest.digest().as_ref().parse()?;
+        let image = Self::read(layout, manifest, origin.at(digest))?;
+        Ok(Self {
+            origin: Some(origin),
+            ..image
+        })
+    }
+
+    /// The same image, with its layers in its layout.
+    pub(crate) fn brought_here(&self, reference: String) -> Result<Self, ImageError> {
+        self.must_be_whole()?;
+        Ok(Self {
+            reference,
+            origin: None,
+            ..self.clone()
+        })
+    }
+
+    fn must_be_whole(&self) -> Result<(), ImageError> {
+        for layer in self.layers() {
+            self.layout
+                .must_hold(layer.digest()?, layer.descriptor.size())?;
+        }
+        Ok(())
+    }
+
+    fn read(layout: Layout, manifest: Descriptor, reference: String) -> Result<Self, ImageError> {
         let digest: Digest = manifest.digest().as_ref().parse()?;
         let text = layout.document(&manifest)?;
         let what = || format!("the manifest {digest}");
@@ -86,9 +129,6 @@ impl Image {
         let config: Value = parse(&text, what)?;
         let typed: ImageConfiguration = parse(&text, what)?;
         let layers = layers(&parsed, &typed, what)?;
-        for layer in &layers {
-            layout.must_hold(layer.digest()?, layer.descriptor.size())?;
-        }
         let platform = (typed.os().to_string(), typed.architecture().to_string());
         let documents = Documents {
             descriptor: manifest,
@@ -101,6 +141,7 @@ impl Image {
             digest,
             reference,
             layout,
+            origin: None,
             documents: Arc::new(documents),
         })
     }
@@ -117,11 +158,18 @@ impl Image {
         &self.reference
     }
 
-    /// Where it is: `layout`. (Images in Docker and in registries are not reached by this
-    /// module.)
+    /// Where it is: `layout`, `registry`.
     #[must_use]
     pub fn location(&self) -> &'static str {
-        "layout"
+        match self.origin {
+            None => "layout",
+            Some(_) => "registry",
+        }
+    }
+
+    /// The repository that holds its layers, when they are not here.
+    pub(crate) fn origin(&self) -> Option<&Repository> {
+        self.origin.as_ref()
     }
 
     /// What it says about how it is run.

@@ -121,6 +121,14 @@ impl Layout {
         &self.label
     }
 
+    /// The same, under another name.
+    pub(crate) fn labelled(&self, label: String) -> Self {
+        Self {
+            label,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn is_store(&self) -> bool {
         self.is_store
     }

@@ -12,6 +12,7 @@ mod host;
 mod image;
 mod layout;
 mod pack;
+mod partial;
 mod reference;
 mod runnable;
 mod store;
@@ -31,5 +32,8 @@ pub use store::{Scope, Store};
 pub use unpack::{UnpackLimits, unpack};
 
 pub(crate) use adopt::{Spool, diff_ids};
+pub(crate) use choice::choose;
 pub(crate) use host::{ImageAccess, ImagesContext, ImagesView};
+pub(crate) use layout::{LARGEST_DOCUMENT, is_index};
 pub(crate) use pack::Packed;
+pub(crate) use partial::Partial;

@@ -46,6 +46,15 @@ pub enum Selector {
     Digest(Digest),
 }
 
+impl Reference {
+    /// Does a text name an image in a layout or in the store? All other images are in
+    /// registries.
+    #[must_use]
+    pub fn is_one(text: &str) -> bool {
+        text.starts_with("oci:") || text.starts_with("layout:")
+    }
+}
+
 impl FromStr for Reference {
     type Err = ImageError;
 

@@ -170,12 +170,12 @@ impl Store {
         .to_string())
     }
 
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
-    pub(super) fn layout(&self) -> &Layout {
-        &self.layout
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     pub(crate) fn blobs(&self) -> &Blobs {

@@ -17,6 +17,7 @@ use crate::call::Operations;
 use crate::capability::images::{Image, UnpackLimits, unpack};
 use crate::capability::log::{Origin, StepLog};
 use crate::capability::refusal::Refusal;
+use crate::capability::registry::{Session, brought_here};
 use crate::capability::secrets::SecretsContext;
 use crate::capability::workspace::Handle;
 use crate::folder::{Access, Folder};
@@ -39,6 +40,8 @@ pub(crate) struct ProcessContext {
     pub(crate) commands: BTreeSet<String>,
     /// How much an image may become on disk.
     pub(crate) unpack: UnpackLimits,
+    /// Where layers come from that are still in a registry.
+    pub(crate) session: Arc<Session>,
     /// The longest that it may give a program to stop.
     pub(crate) stop_grace: Duration,
     /// Why the step is done, for the programs that it starts.
@@ -179,13 +182,16 @@ impl Host for ProcessView<'_> {
     ) -> Result<Resource<Release>, Refusal> {
         let service = self.service()?;
         let image = self.table.get(&image)?.clone();
+        let reference = image.reference().to_owned();
+        let session = &self.context()?.session;
+        let image = brought_here(self.operations, session, &image).await?;
         let limits = self.context()?.unpack;
         let install = self
             .operations
             .blocking("unpacking an image", move |interrupt| {
                 let defaults = defaults(image.config());
                 let unpack = |folder: &Path| unpack(&image, folder, &limits, interrupt);
-                service.install(&step_id, image.reference(), defaults, unpack)
+                service.install(&step_id, &reference, defaults, unpack)
             });
         let release = install.await??;
         Ok(self.table.push(release)?)

@@ -1,4 +1,5 @@
 use super::*;
+use crate::capability::registry::{Registries, Settings};
 
 fn context(folder: &Path) -> ImagesContext {
     let service = Service {
@@ -13,7 +14,10 @@ fn context(folder: &Path) -> ImagesContext {
         health: None,
         config: r#"{"base":"oci:bases:rust","deep":[{"x":"layout:a@sha256:0"}],"n":"text"}"#.into(),
     };
-    ImagesContext::new(Store::open(folder).unwrap(), &service, folder)
+    let store = Store::open(folder).unwrap();
+    let registries = Arc::new(Registries::new(Settings::default()));
+    let session = Session::new(registries, store.clone(), Arc::default(), None);
+    ImagesContext::new(store, Arc::new(session), &service, folder)
 }
 
 #[test]

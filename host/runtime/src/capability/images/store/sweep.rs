@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::{ANNOTATION_KEPT, Digest, ImageError, Store, annotation, lock, replace};
+use crate::capability::images::partial;
 use crate::capability::images::reference::Selector;
 use crate::garbage::{Garbage, Sweep};
 
@@ -59,6 +60,7 @@ impl Store {
         if !foreign {
             garbage.extend(self.sweep_blobs(&used, sweep)?);
         }
+        garbage.extend(partial::sweep(&self.root, sweep)?);
         Ok(garbage)
     }
 
