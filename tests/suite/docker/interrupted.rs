@@ -76,6 +76,10 @@ fn a_host_that_is_killed_in_a_build_or_a_deployment_goes_on_with_it() {
     going.signal(Signal::KILL);
     drop(going.end());
     await_end(&site, &container);
+    // It goes on with the build, and comes to a container that ends at once.
+    let resumed = site.installation.run(&["resume"]);
+    assert!(resumed.stdout.contains("docker.not-ready"), "{resumed}");
+    assert!(site.objects().is_empty(), "{:?}", site.objects());
 
     site.greeter("web", "well");
     let mut going = Going::new(&site.installation, &["deploy"]);
@@ -83,7 +87,7 @@ fn a_host_that_is_killed_in_a_build_or_a_deployment_goes_on_with_it() {
     going.signal(Signal::KILL);
     drop(going.end());
     let made = site.container("web");
-    site.installation.succeed(&["deploy"]);
+    site.installation.succeed(&["resume"]);
     assert_eq!(site.container("web"), made, "one step made two containers");
     assert_eq!(site.objects().len(), 2, "{:?}", site.objects());
 }

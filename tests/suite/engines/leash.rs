@@ -7,8 +7,9 @@ use std::process::{Child, Command, Stdio};
 /// the folder that is its first argument when the server has gone.
 const KEEPER: &str = r#"
 folder=$1; shift
-"$@" </dev/null & server=$!
-(read -r _ || :; kill "$server" 2>/dev/null) & ear=$!
+exec 3<&0 # what runs in the background has no standard input
+"$@" </dev/null 3<&- & server=$!
+(read -r _ <&3 || :; kill "$server" 2>/dev/null) & ear=$!
 wait "$server"; code=$?
 kill "$ear" 2>/dev/null
 [ -z "$folder" ] || rm -rf "$folder"

@@ -26,8 +26,7 @@ pub(crate) fn grants(name: &str) -> Option<Grants> {
                 build: true,
                 ..DockerGrant::default()
             }),
-            secrets: Some(SecretsGrant::default()),
-            ..folders_and_images
+            ..Grants::default()
         }),
         "docker" => Some(Grants {
             images: true,
