@@ -46,7 +46,7 @@ fn await_end(site: &Site, container: &str) {
 fn slow(site: &Site, word: &str) {
     site.source(
         "web",
-        &format!("{BASE}RUN echo begun && sleep 3 && echo {word}\n"),
+        &format!("{BASE}RUN echo begun && sleep 3 && echo {word}\nCMD [\"false\"]\n"),
     );
     site.services(&[web("web", "")]);
 }
@@ -69,10 +69,12 @@ fn a_build_that_is_cancelled_ends_in_the_engine() {
 #[test]
 fn a_host_that_is_killed_in_a_build_or_a_deployment_goes_on_with_it() {
     let site = Site::new("docker-killed");
-    slow(&site, "killed-build");
+    // The engine may remember builds of earlier runs of this test.
+    let word = format!("killed-build-{}", std::process::id());
+    slow(&site, &word);
     let mut going = Going::new(&site.installation, &["deploy"]);
     going.until(|event| event["message"] == "begun");
-    let container = building(&site, "killed-build");
+    let container = building(&site, &word);
     going.signal(Signal::KILL);
     drop(going.end());
     await_end(&site, &container);

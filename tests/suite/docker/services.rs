@@ -32,6 +32,7 @@ fn shop(site: &Site) {
     );
     site.greeter("web", "one");
     site.greeter("other", "other");
+    site.program("other", "/usr/bin/getent");
 }
 
 fn file(site: &Site) {
