@@ -145,8 +145,10 @@ impl Gate {
         let begin = time.elapsed();
         let limit = self.limit(time);
         let mut pause = FIRST_PAUSE.min(self.interval);
+        // Who is started again and again is caught running as often as not.
+        let mut last_exit = None;
         loop {
-            let reason = match self.look(time, candidate, begin)? {
+            let reason = match self.look(time, candidate, begin, &mut last_exit)? {
                 Answer::Ready => return Ok(()),
                 Answer::NotYet(reason) => reason,
             };
@@ -199,8 +201,9 @@ impl Gate {
         time: &impl Time,
         candidate: &impl Candidate,
         begin: Duration,
+        last_exit: &mut Option<Exit>,
     ) -> Result<Answer, NotReady> {
-        let life = match candidate.life() {
+        let mut life = match candidate.life() {
             Ok(life) => life,
             // Who looks after it is away, and comes back: an engine that is restarted.
             Err(failure) if failure.retry != Retry::Never => {
@@ -208,6 +211,8 @@ impl Gate {
             }
             Err(failure) => return Err(NotReady::because(failure.message)),
         };
+        *last_exit = life.exit.or(*last_exit);
+        life.exit = *last_exit;
         let patience = match self.probe {
             Some(_) => MOST_RESTARTS,
             None => 1,

@@ -90,19 +90,21 @@ fn a_dockerfile_that_fails_is_told_with_its_line_and_what_it_printed() {
 }
 
 #[test]
-fn what_only_buildkit_can_do_is_refused_with_its_name() {
+fn what_the_classic_builder_cannot_do_is_done_by_buildkit() {
     let site = Site::new("docker-kit");
-    site.source(
-        "app",
-        &format!("{BASE}RUN --mount=type=cache,target=/c true\n"),
-    );
-    site.services(&[job("", "true")]);
+    let cached = "RUN --mount=type=cache,target=/cache echo kept > /cache/x && cp /cache/x /x\n";
+    site.source("app", &format!("{BASE}{cached}"));
+    site.services(&[job("", "cat /x")]);
+    let run = site.installation.succeed(&["deploy"]);
+    for part in ["building with BuildKit", "job deploy | kept"] {
+        assert!(run.stdout.contains(part), "{part}\n{run}");
+    }
+    let failing = "RUN --mount=type=cache,target=/cache echo the cause && exit 3\n";
+    site.source("app", &format!("{BASE}{failing}"));
     let run = site.installation.run(&["deploy"]);
-    assert!(run.stdout.contains("docker.needs-buildkit"), "{run}");
-    site.services(&[job("platform: linux/s390x", "true")]);
-    let run = site.installation.run(&["deploy"]);
-    assert!(run.stdout.contains("docker.needs-buildkit"), "{run}");
-    assert!(run.stdout.contains("linux/s390x"), "{run}");
+    for part in ["docker.build-failed", "the cause", "exit code: 3"] {
+        assert!(run.stdout.contains(part), "{part}\n{run}");
+    }
 }
 
 #[test]
@@ -111,7 +113,7 @@ fn a_secret_is_in_the_environment_of_the_container_and_nowhere_else() {
     let site = Site::new("docker-secret");
     let file = site
         .installation
-        .write("../secrets.env", &format!("TOKEN={SECRET}\n"));
+        .write("../secrets.env", &format!("TOKEN: {SECRET}\n"));
     let host = site.docker.host();
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();

@@ -58,6 +58,25 @@ impl Site {
         self.installation.write(&page, greeting);
     }
 
+    /// Adds a program of this machine to a source, with the libraries that it needs.
+    pub fn program(&self, folder: &str, program: &str) {
+        let listed = Command::new("ldd").arg(program).output().unwrap();
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        let libraries = listed
+            .split_whitespace()
+            .filter(|word| word.starts_with('/'));
+        let mut dockerfile = String::new();
+        for (number, path) in libraries.chain([program]).enumerate() {
+            let name = format!("part-{number}");
+            let copy = self.installation.project().join(folder).join(&name);
+            std::fs::copy(path, copy).unwrap();
+            dockerfile += &format!("COPY {name} {path}\n");
+        }
+        let file = self.installation.project().join(folder).join("Dockerfile");
+        dockerfile.insert_str(0, &std::fs::read_to_string(&file).unwrap());
+        std::fs::write(file, dockerfile).unwrap();
+    }
+
     /// Writes the environment file.
     pub fn services(&self, services: &[String]) {
         let name = self.environment;
@@ -146,7 +165,7 @@ pub struct Client {
 const ASK: &str = r#"
 while :; do
     answer=
-    for address in $(nslookup web 2>/dev/null | sed -n '/^Name/,$s/^Address[^:]*: *\([0-9.]*\).*/\1/p'); do
+    for address in $(getent ahostsv4 web | cut -d' ' -f1 | sort -u); do
         answer=$(wget -T 5 -q -O- "http://$address:8080/" 2>/dev/null) && break
     done
     echo "${answer:-nobody answered}"

@@ -32,6 +32,7 @@ fn shop(site: &Site) {
     );
     site.greeter("web", "one");
     site.greeter("other", "other");
+    site.program("other", "/usr/bin/getent");
 }
 
 fn file(site: &Site) {
@@ -50,7 +51,7 @@ fn an_environment_is_deployed_changed_rolled_back_stopped_started_and_destroyed(
         deployed.stdout.contains("migrate deploy | started"),
         "{deployed}"
     );
-    assert_eq!(site.within("web", &["printenv", "SCHEMA"]), "3");
+    assert_eq!(site.within("web", &["sh", "-c", "echo $SCHEMA"]), "3");
     let printed = run.succeed(&["logs", "--release", "--service", "migrate"]);
     assert_eq!(printed.stdout.trim(), "started", "{printed}");
     assert_eq!(

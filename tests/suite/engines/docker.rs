@@ -122,7 +122,7 @@ impl OwnDocker {
 
     /// Starts it again.
     pub fn begin(&mut self) {
-        let apart = ["--bridge", "none", "--iptables=false"];
+        let apart = ["--iptables=false"];
         self.leash = Some(start(self.folder.path(), &apart, ""));
     }
 }

@@ -39,9 +39,7 @@ pub(crate) fn grants(name: &str) -> Option<Grants> {
                 build: true,
                 ..DockerGrant::default()
             }),
-            secrets: Some(SecretsGrant::default()),
-            registry: None,
-            ..folders_and_images
+            ..Grants::default()
         }),
         "docker" => Some(Grants {
             images: true,

@@ -1,15 +1,19 @@
-//! Builds an image from a folder with the engine's own builder.
+//! Builds an image from a folder with one of the engine's own builders: the classic one, and
+//! BuildKit for what that cannot do.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use bollard::errors::Error as Answer;
 use bollard::models::{BuildInfo, BuildInfoAux};
-use bollard::query_parameters::BuildImageOptions;
+use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
 use futures::{StreamExt, pin_mut};
 use tokio_util::sync::CancellationToken;
 
 use super::build_output::BuildOutput;
 use super::{Engine, Error, context, pipe};
+use crate::capability::images::Digest;
 use crate::folder::{Folder, Interrupt};
 
 /// How an image is built.
@@ -35,7 +39,33 @@ impl Engine {
         token: &CancellationToken,
         print: &mut (dyn FnMut(&str) + Send),
     ) -> Result<String, Error> {
-        self.check(&recipe).await?;
+        let classic = match self.check(&recipe).await {
+            Ok(()) => {
+                let (folder, recipe) = (folder.clone(), recipe.clone());
+                let version = BuilderVersion::BuilderV1;
+                self.build_by(version, folder, recipe, token, print).await
+            }
+            Err(error) => Err(error),
+        };
+        let Err(Error::NeedsBuildkit { what }) = classic else {
+            return classic;
+        };
+        if !self.info().await?.buildkit {
+            return Err(Error::NeedsBuildkit { what });
+        }
+        print(&format!("{what}: building with BuildKit"));
+        let version = BuilderVersion::BuilderBuildKit;
+        self.build_by(version, folder, recipe, token, print).await
+    }
+
+    async fn build_by(
+        &self,
+        version: BuilderVersion,
+        folder: Folder,
+        recipe: Recipe,
+        token: &CancellationToken,
+        print: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<String, Error> {
         let client = self.patient().await?;
         let (sending, body) = pipe::sending();
         let interrupt = Interrupt::new();
@@ -43,8 +73,11 @@ impl Engine {
         let sent = tokio::task::spawn_blocking(move || {
             context::send(&folder, &dockerfile, sending, &seen)
         });
-        let answers =
-            client.build_image(options(recipe), None, Some(bollard::body_try_stream(body)));
+        let answers = client.build_image(
+            options(recipe, version),
+            None,
+            Some(bollard::body_try_stream(body)),
+        );
         let followed = follow(answers, print);
         let outcome = tokio::select! {
             outcome = followed => Some(outcome),
@@ -112,15 +145,25 @@ async fn follow(
         if let Some(text) = &info.stream {
             output.take(text, print);
         }
-        if let Some(BuildInfoAux::Default(made)) = info.aux {
-            id = made.id.or(id);
+        match info.aux {
+            Some(BuildInfoAux::Default(made)) => id = made.id.or(id),
+            Some(BuildInfoAux::BuildKit(status)) => {
+                for vertex in &status.vertexes {
+                    let has_begun = vertex.started.is_some();
+                    output.vertex(&vertex.name, has_begun, !vertex.error.is_empty(), print);
+                }
+                for said in &status.logs {
+                    output.take(&String::from_utf8_lossy(&said.msg), print);
+                }
+            }
+            None => {}
         }
     }
     output.finish(print);
     id.ok_or_else(|| Ended::Build(output.explain("the builder has ended without an image")))
 }
 
-fn options(recipe: Recipe) -> BuildImageOptions {
+fn options(recipe: Recipe, version: BuilderVersion) -> BuildImageOptions {
     let map = |pairs: Vec<(String, String)>| (!pairs.is_empty()).then(|| HashMap::from_iter(pairs));
     BuildImageOptions {
         dockerfile: recipe.dockerfile,
@@ -132,8 +175,19 @@ fn options(recipe: Recipe) -> BuildImageOptions {
         nocache: recipe.no_cache,
         rm: true,
         forcerm: true,
+        session: (version == BuilderVersion::BuilderBuildKit).then(session),
+        version,
         ..BuildImageOptions::default()
     }
+}
+
+/// A name for the conversation beside a build, which no other build has.
+fn session() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let moment = SystemTime::now();
+    let text = format!("{} {moment:?} {number}", std::process::id());
+    Digest::of(text.as_bytes()).hex()
 }
 
 fn is_broken_pipe(error: &Error) -> bool {

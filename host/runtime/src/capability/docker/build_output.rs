@@ -1,6 +1,6 @@
 //! What a build prints: lines for the log, and what of them explains a failure.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::Error;
 
@@ -8,6 +8,9 @@ use super::Error;
 const LAST: usize = 20;
 /// A line that does not end is cut here, in bytes.
 const LONGEST: usize = 16 * 1024;
+
+/// Pieces of work that are told of.
+const MOST_VERTEXES: usize = 10_000;
 
 /// Follows the output of one build.
 #[derive(Debug, Default)]
@@ -18,6 +21,8 @@ pub(super) struct BuildOutput {
     step: Option<String>,
     /// What was printed since it began.
     last: VecDeque<String>,
+    /// By name, what BuildKit has begun with.
+    begun_vertexes: BTreeSet<String>,
 }
 
 impl BuildOutput {
@@ -28,6 +33,24 @@ impl BuildOutput {
             if piece.ends_with('\n') || self.begun.len() > LONGEST {
                 self.end_line(print);
             }
+        }
+    }
+
+    /// Takes what BuildKit says of one piece of its work.
+    pub(super) fn vertex(
+        &mut self,
+        name: &str,
+        has_begun: bool,
+        has_failed: bool,
+        print: &mut dyn FnMut(&str),
+    ) {
+        let is_known = self.begun_vertexes.contains(name);
+        if has_begun && !is_known && self.begun_vertexes.len() < MOST_VERTEXES {
+            self.begun_vertexes.insert(name.to_owned());
+            self.take(&format!("{name}\n"), print);
+        }
+        if has_failed || (has_begun && !is_known) {
+            self.step = Some(name.to_owned());
         }
     }
 

@@ -265,3 +265,19 @@ impl From<Error> for crate::capability::refusal::Refusal {
         Self::Failure(error.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_of_others_is_told_from_one_where_nobody_listens() {
+        let told = |kind| Error::unconnected("unix:///x", &io::Error::from(kind));
+        let denied = told(io::ErrorKind::PermissionDenied);
+        assert_eq!(denied.code(), "docker.permission-denied");
+        assert!(denied.hint().unwrap().contains("group `docker`") && !denied.is_transient());
+        let absent = told(io::ErrorKind::ConnectionRefused);
+        assert_eq!(absent.code(), "docker.unreachable");
+        assert!(absent.is_transient());
+    }
+}
