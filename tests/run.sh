@@ -18,7 +18,7 @@ fail() {
 }
 
 # The packages of programs that are not named like them.
-declare -A packages=([dockerd]=docker.io [busybox]=busybox-static)
+declare -A packages=([dockerd]=docker.io [busybox]=busybox-static [ip]=iproute2)
 
 # Installs the packages of programs that are not there.
 provide() {
@@ -58,7 +58,7 @@ for group in "${left_out[@]}"; do
     skips+=(--skip "${group//-/_}::")
 done
 [[ " ${left_out[*]} " == *" oci-tools "* ]] || provide oci-tools skopeo umoci
-[[ " ${left_out[*]} " == *" docker "* ]] || provide docker dockerd busybox
+[[ " ${left_out[*]} " == *" docker "* ]] || provide docker dockerd busybox ip
 [[ " ${left_out[*]} " == *" registry "* ]] || provide registry docker-registry skopeo openssl
 
 # The example's programs are packages of their own, as a user's would be.

@@ -82,14 +82,16 @@ impl Config {
     pub(crate) fn options(&self, service: &Service) -> Result<ContainerOptions, Failure> {
         let mut ports = Vec::new();
         for (name, publish) in &self.publish {
+            let host_port = match publish {
+                Publish::Anywhere(false) => continue,
+                Publish::Anywhere(true) => None,
+                Publish::At(number) => Some(*number),
+            };
             let port = service.port(name)?;
             ports.push(Published {
                 port: port.number,
                 protocol: port.protocol.clone(),
-                host_port: match publish {
-                    Publish::Anywhere(_) => None,
-                    Publish::At(number) => Some(*number),
-                },
+                host_port,
             });
         }
         let mounts = self.volumes.iter().map(|(volume, target)| Mount {

@@ -6,6 +6,7 @@ mod interrupted;
 mod services;
 
 use std::io::{BufRead, BufReader, Lines};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::engines::Docker;
@@ -58,23 +59,25 @@ impl Site {
         self.installation.write(&page, greeting);
     }
 
-    /// Adds a program of this machine to a source, with the libraries that it needs.
-    pub fn program(&self, folder: &str, program: &str) {
+    /// Adds `getent` of this machine to a source, with the libraries that it needs: as
+    /// `/opt/getent`, where the other programs do not find them.
+    pub fn getent(&self, folder: &str) {
+        let program = "/usr/bin/getent";
         let listed = Command::new("ldd").arg(program).output().unwrap();
         let listed = String::from_utf8(listed.stdout).unwrap();
         let libraries = listed
             .split_whitespace()
             .filter(|word| word.starts_with('/'));
-        let mut dockerfile = String::new();
-        for (number, path) in libraries.chain([program]).enumerate() {
-            let name = format!("part-{number}");
-            let copy = self.installation.project().join(folder).join(&name);
-            std::fs::copy(path, copy).unwrap();
-            dockerfile += &format!("COPY {name} {path}\n");
+        let place = self.installation.project().join(folder).join("getent");
+        std::fs::create_dir_all(&place).unwrap();
+        for path in libraries.chain([program]).map(Path::new) {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let name = if name.starts_with("ld-") { "ld" } else { name };
+            std::fs::copy(path, place.join(name)).unwrap();
         }
         let file = self.installation.project().join(folder).join("Dockerfile");
-        dockerfile.insert_str(0, &std::fs::read_to_string(&file).unwrap());
-        std::fs::write(file, dockerfile).unwrap();
+        let dockerfile = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, dockerfile + "COPY getent /opt/getent\n").unwrap();
     }
 
     /// Writes the environment file.
@@ -165,8 +168,8 @@ pub struct Client {
 const ASK: &str = r#"
 while :; do
     answer=
-    for address in $(getent ahostsv4 web | cut -d' ' -f1 | sort -u); do
-        answer=$(wget -T 5 -q -O- "http://$address:8080/" 2>/dev/null) && break
+    for address in $(/opt/getent/ld --library-path /opt/getent /opt/getent/getent ahostsv4 web | cut -d' ' -f1 | sort -u); do
+        answer=$(timeout 5 wget -q -O- "http://$address:8080/" 2>/dev/null) && break
     done
     echo "${answer:-nobody answered}"
 done

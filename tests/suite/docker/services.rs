@@ -32,7 +32,7 @@ fn shop(site: &Site) {
     );
     site.greeter("web", "one");
     site.greeter("other", "other");
-    site.program("other", "/usr/bin/getent");
+    site.getent("other");
 }
 
 fn file(site: &Site) {

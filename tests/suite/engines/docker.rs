@@ -106,6 +106,10 @@ impl OwnDocker {
             folder: folder.unwrap(),
             _alone: alone,
         };
+        let address = format!("10.213.{}.1/24", std::process::id() % 250);
+        ip(&["link", "add", "name", &bridge(), "type", "bridge"]);
+        ip(&["address", "add", &address, "dev", &bridge()]);
+        ip(&["link", "set", &bridge(), "up"]);
         engine.begin();
         engine
     }
@@ -122,9 +126,28 @@ impl OwnDocker {
 
     /// Starts it again.
     pub fn begin(&mut self) {
-        let apart = ["--iptables=false"];
+        // Two engines with the usual bridge would take it from each other.
+        let bridge = bridge();
+        let apart = ["--bridge", &bridge, "--iptables=false"];
         self.leash = Some(start(self.folder.path(), &apart, ""));
     }
+}
+
+impl Drop for OwnDocker {
+    fn drop(&mut self) {
+        self.end();
+        ip(&["link", "delete", &bridge()]);
+    }
+}
+
+/// The bridge of an engine of one's own.
+fn bridge() -> String {
+    format!("sw{}", std::process::id())
+}
+
+fn ip(words: &[&str]) {
+    let done = Command::new("ip").args(words).status().unwrap();
+    assert!(done.success(), "ip {words:?}");
 }
 
 fn socket(folder: &Path) -> String {
