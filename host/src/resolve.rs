@@ -28,6 +28,7 @@ use crate::source::{CommitId, Repository, Resolver, Revision};
 use chosen::Schemas;
 pub(crate) use earlier::{earlier, undoing};
 pub(crate) use past::leaves_a_state;
+pub(crate) use secrets::check_secrets;
 pub(crate) use standing::standing;
 pub(crate) use strategy::Choice;
 

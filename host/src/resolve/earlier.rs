@@ -12,7 +12,7 @@ use stagewright_pipeline::environment::Service;
 use stagewright_pipeline::{Action, Ledger, Output, Record};
 
 use super::past::Past;
-use super::secrets;
+use super::secrets::check_secrets;
 use super::standing::as_deployed;
 use crate::compose::Host;
 use crate::description::{Description, Earlier};
@@ -50,7 +50,7 @@ pub(crate) async fn earlier(
     let ledger = left(host, environment, to).await?;
     let mut description = described(host, environment, to, &ledger, only).await?;
     description.only = only.to_vec();
-    secrets::check(host, &description).await?;
+    check_secrets(host, &description).await?;
     check(host, &description).await?;
     let later = now.orphans(|name| description.subject(name).is_some());
     let later = later.map(str::to_owned).collect();

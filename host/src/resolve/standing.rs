@@ -8,7 +8,6 @@ use stagewright_journal::DeploymentId;
 use stagewright_pipeline::environment::ServiceType;
 use stagewright_pipeline::{Action, Ledger};
 
-use super::secrets;
 use crate::compose::Host;
 use crate::description::{Description, Subject};
 use crate::executor::read_ledger;
@@ -17,8 +16,7 @@ use crate::follow::read_description;
 /// What an action on an environment's deployed services is made of.
 ///
 /// # Errors
-/// When nothing is deployed, or a selected service is not; when a secret is missing that
-/// something needs to start.
+/// When nothing is deployed, or a selected service is not.
 pub(crate) async fn standing(
     host: &Host,
     environment: &str,
@@ -80,10 +78,6 @@ pub(crate) async fn standing(
     description.only = only.to_vec();
     description.with_data = with_data;
     description.cancel_grace = host.config.cancel_grace.millis();
-    // What is taken down needs none, and a missing one of a job on the way is no reason not to.
-    if matches!(action, Action::Start | Action::Restart | Action::Run) {
-        secrets::check(host, &description).await?;
-    }
     Ok(description)
 }
 
