@@ -27,7 +27,7 @@ use crate::executor::{declared_commands, read_ledger};
 use crate::source::{CommitId, Repository, Resolver, Revision};
 use chosen::Schemas;
 pub(crate) use earlier::{earlier, undoing};
-pub(crate) use past::leaves_a_state;
+pub(crate) use past::named;
 pub(crate) use secrets::check_secrets;
 pub(crate) use standing::standing;
 pub(crate) use strategy::Choice;

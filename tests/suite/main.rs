@@ -33,6 +33,7 @@ mod installation;
 mod jobs;
 mod kill;
 mod lasting;
+mod long_history;
 mod monorepo;
 mod oci_tools;
 mod open_files;

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
-use stagewright_journal::DeploymentId;
+use stagewright_journal::{DeploymentId, MAX_PAGE, Selection};
 use stagewright_pipeline::environment::ServiceType;
 use stagewright_pipeline::{Action, Ledger};
 
+use super::past::named;
 use crate::compose::Host;
 use crate::description::{Description, Subject};
 use crate::executor::read_ledger;
@@ -94,17 +95,20 @@ fn runs(ledger: &Ledger, subject: &Subject, action: Action) -> bool {
 
 /// The description of the last deployment that built and deployed.
 async fn last_deploy(host: &Host, environment: &str) -> Result<Description> {
-    for deployment in host.journal.deployments(Some(environment), MOST).await? {
-        let builds = matches!(deployment.action.as_str(), "deploy" | "redeploy");
-        if builds && deployment.started_ms.is_some() && !deployment.forgotten {
-            return read_description(&*host.journal, &deployment.id).await;
-        }
+    let selection = Selection {
+        actions: &named(Action::has_builds),
+        forgotten: false,
+    };
+    let found = host.journal.selected(environment, selection, MAX_PAGE);
+    let begun = found
+        .await?
+        .into_iter()
+        .find(|one| one.started_ms.is_some());
+    match begun {
+        Some(deployment) => read_description(&*host.journal, &deployment.id).await,
+        None => bail!("nothing of environment `{environment}` was ever deployed"),
     }
-    bail!("nothing of environment `{environment}` was ever deployed")
 }
-
-/// How many deployments are looked through for one that deployed.
-const MOST: usize = 10_000;
 
 /// Puts a service into a description of its environment as it is now: its stage and its needs
 /// are indices into that; an orphan goes to the last stage.
