@@ -25,6 +25,7 @@ mod full_disk;
 mod garbage;
 mod gate;
 mod going;
+mod gossip;
 mod grants;
 mod guests;
 mod hostile;
