@@ -123,7 +123,8 @@ fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
     Ok((file.dev(), file.ino()))
 }
 
-/// Asks the driver behind the socket at `path`. `None`: nobody listens there.
+/// Asks the driver behind the socket at `path`. `None`: nobody listens there, or whoever did
+/// went away without an answer.
 ///
 /// # Errors
 /// When the driver does not answer in time or not in words that are known here.
@@ -148,16 +149,31 @@ pub(crate) async fn ask(path: &Path, request: &Request) -> Result<Option<Reply>>
             return Err(error).with_context(|| format!("cannot reach {}", path.display()));
         }
     };
-    let answer = tokio::time::timeout(PATIENCE, converse(stream, request))
+    tokio::time::timeout(PATIENCE, converse(stream, request))
         .await
-        .map_err(|_| anyhow!("the driver of this environment did not answer in 10 seconds"))??;
-    Ok(Some(answer))
+        .map_err(|_| anyhow!("the driver of this environment did not answer in 10 seconds"))?
 }
 
-async fn converse(mut stream: UnixStream, request: &Request) -> Result<Reply> {
-    write_line(&mut stream, request).await?;
-    let line = read_line(&mut stream).await?;
-    serde_json::from_str(&line).context("the driver answered in words that are not known here")
+async fn converse(mut stream: UnixStream, request: &Request) -> Result<Option<Reply>> {
+    let exchange = async {
+        write_line(&mut stream, request).await?;
+        read_line(&mut stream).await
+    };
+    let line = match exchange.await {
+        Err(error) if went_away(&error) => return Ok(None),
+        line => line?,
+    };
+    let reply = serde_json::from_str(&line);
+    reply.context("the driver answered in words that are not known here")
+}
+
+/// Has the other side closed the connection without a word?
+fn went_away(error: &anyhow::Error) -> bool {
+    let kind = error.downcast_ref().map(std::io::Error::kind);
+    matches!(
+        kind,
+        Some(ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+    )
 }
 
 async fn accept(listener: UnixListener, requests: mpsc::Sender<Asked>, closing: CancellationToken) {
@@ -218,6 +234,9 @@ async fn read_line(stream: &mut UnixStream) -> Result<String> {
     BufReader::new(stream.take(LONGEST))
         .read_line(&mut line)
         .await?;
+    if line.is_empty() {
+        return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into());
+    }
     if !line.ends_with('\n') {
         bail!("the other side broke off, or said more than {LONGEST} bytes");
     }
@@ -285,6 +304,32 @@ mod tests {
         let (answer, ()) = tokio::join!(ask(&path, &request), driver);
         assert_eq!(answer.unwrap(), Some(Reply::Accepted));
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_driver_that_goes_without_an_answer_is_as_good_as_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        for hears in [true, false] {
+            let driver = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                if hears {
+                    read_line(&mut stream).await.unwrap();
+                }
+            };
+            let request = cancel();
+            let (answer, ()) = tokio::join!(ask(&path, &request), driver);
+            assert_eq!(answer.unwrap(), None, "it hears: {hears}");
+        }
+        let driver = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            read_line(&mut stream).await.unwrap();
+            stream.write_all(b"\"acce").await.unwrap();
+        };
+        let request = cancel();
+        let (answer, ()) = tokio::join!(ask(&path, &request), driver);
+        assert!(answer.unwrap_err().to_string().contains("broke off"));
     }
 
     #[tokio::test]

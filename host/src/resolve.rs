@@ -28,7 +28,8 @@ use crate::executor::{Naming, declared_commands, declared_repositories, read_led
 use crate::source::{CommitId, Repository, Resolver, Revision};
 use chosen::Schemas;
 pub(crate) use earlier::{earlier, undoing};
-pub(crate) use past::leaves_a_state;
+pub(crate) use past::named;
+pub(crate) use secrets::check_secrets;
 pub(crate) use standing::standing;
 pub(crate) use strategy::Choice;
 

@@ -137,6 +137,46 @@ fn a_missing_secret_is_told_before_anything_starts() {
 }
 
 #[test]
+fn a_program_of_the_operator_is_asked_for_secrets_by_name() {
+    let port = free_port();
+    let web = |secret: &str| {
+        let variable = format!("GREETING: {{ secret: {secret} }}");
+        server("web", port, "x").replace(r#"GREETING: "x""#, &variable)
+    };
+    let installation = with(&[web("word")]);
+    let vault = installation.write("vault/word", "open-sesame-42\n");
+    let script = format!(
+        "cat {}/$1 || {{ echo complaint-99 >&2; exit 3; }}",
+        vault.parent().unwrap().display()
+    );
+    installation.configure(&format!(
+        "secrets: {{ command: [sh, -c, '{script}', vault, '{{name}}'] }}\n"
+    ));
+    let deployed = installation.succeed(&["deploy", "--output", "json"]);
+    assert_eq!(get(port, "/").unwrap(), "open-sesame-42");
+    assert!(!deployed.stdout.contains("open-sesame-42"), "{deployed}");
+
+    std::fs::write(&vault, "open-sesame-43\n").unwrap();
+    let plan = installation.succeed(&["plan"]);
+    assert!(plan.stdout.contains("GREETING"), "{plan}");
+    installation.succeed(&["deploy"]);
+    assert_eq!(get(port, "/").unwrap(), "open-sesame-43");
+    let holding = std::process::Command::new("grep")
+        .args(["-rlE", "open-sesame-4[23]"])
+        .arg(installation.state())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(holding.stdout).unwrap(), "");
+
+    rewrite(&installation, &[web("nothing")]);
+    let refused = installation.run(&["deploy"]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(refused.stderr.contains("nothing"), "{refused}");
+    assert!(!refused.stderr.contains("complaint-99"), "{refused}");
+    assert_eq!(get(port, "/").unwrap(), "open-sesame-43");
+}
+
+#[test]
 fn a_failed_job_stops_what_comes_after_it_and_says_why() {
     let port = free_port();
     let installation = with(&[job("seed", r#"fail, "3""#), server("web", port, "one")]);

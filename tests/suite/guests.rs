@@ -138,3 +138,26 @@ fn a_swapped_strategy_removes_the_old_instance_with_the_old_plugin() {
     );
     assert_eq!(get(port, "/").unwrap(), "back");
 }
+
+#[test]
+fn status_names_the_limit_of_a_deployer_that_does_not_answer() {
+    let installation = with(&[]);
+    add(&installation, "pacer");
+    let service = |name: &str, questions: u32| {
+        let plain = server(name, free_port(), "x");
+        let (head, _) = plain.split_once("    deploy:").unwrap();
+        let with = format!("{{ questions: {questions} }}");
+        format!("{head}    deploy: {{ plugin: ./pacer.wasm, with: {with} }}\n")
+    };
+    rewrite(
+        &installation,
+        &[service("quick", 1), service("slow", u32::MAX)],
+    );
+    installation.succeed(&["deploy"]);
+    installation.configure("limits: { question: 2s }\n");
+    let status = installation.succeed(&["status", "--output", "json"]);
+    let services = &status.json()[0]["services"];
+    assert_eq!(services[0]["condition"], "ready", "{status}");
+    let detail = services[1]["detail"].as_str().unwrap();
+    assert!(detail.contains("`question`"), "{status}");
+}

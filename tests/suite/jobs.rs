@@ -102,6 +102,76 @@ fn what_needs_the_output_of_a_job_that_runs_by_the_clock_is_foreseen() {
 }
 
 #[test]
+fn a_job_that_does_not_run_needs_no_outputs() {
+    let report = job("report", "job, version=7") + "    schedule: '0 3 * * *'\n    stage: a\n";
+    let needing = |name: &str, run: &str| {
+        let variables = r#"{ VERSION: "{{report.version}}" }"#;
+        let more = format!("    variables: {variables}\n    {run}\n    stage: b\n");
+        job(name, "note") + &more
+    };
+    let late = needing("late", "schedule: '0 4 * * *'");
+    let last = needing("last", "run: on-stop");
+    let installation = with(&[]);
+    let services = [report, late, last].concat();
+    let text = format!("name: test\nstages: [{{ name: a }}, {{ name: b }}]\nservices:{services}");
+    installation.write("stagewright.yaml", &text);
+    for _ in 0..2 {
+        let planned = installation.succeed(&["plan"]);
+        assert!(!planned.stdout.contains("report.version"), "{planned}");
+        installation.succeed(&["deploy"]);
+    }
+}
+
+#[test]
+fn a_job_that_runs_on_change_runs_after_one_and_no_other_time() {
+    let migrate = |more: &str| noting("migrate", &format!("run: on-change\n{more}"));
+    let installation = with(&[migrate("")]);
+    let runs = || reasons(&installation, "migrate").len();
+    installation.succeed(&["deploy"]);
+    assert_eq!(runs(), 1, "it never ran before");
+    let plan = installation.succeed(&["plan"]);
+    assert!(plan.stdout.contains("unchanged"), "{plan}");
+    installation.succeed(&["deploy"]);
+    assert_eq!(runs(), 1);
+
+    installation.write("app/more", "another image");
+    installation.succeed(&["deploy"]);
+    assert_eq!(runs(), 2);
+    rewrite(&installation, &[migrate("    variables: { MORE: some }\n")]);
+    let plan = installation.succeed(&["plan"]);
+    assert!(plan.stdout.contains("MORE"), "{plan}");
+    for _ in 0..2 {
+        installation.succeed(&["deploy"]);
+        assert_eq!(runs(), 3);
+    }
+    installation.succeed(&["rollback", "--to", "1"]);
+    assert_eq!(runs(), 3, "a rollback is another occasion");
+    installation.succeed(&["deploy", "--redeploy"]);
+    assert_eq!(runs(), 4, "it was asked for");
+}
+
+#[test]
+fn a_job_that_runs_on_change_and_failed_runs_again() {
+    let flaky = job("migrate", r#"flaky, "1""#) + "    run: on-change\n";
+    let installation = with(&[flaky]);
+    let failed = installation.run(&["deploy"]);
+    assert_eq!(failed.code, Some(1), "{failed}");
+    let started = |run: crate::installation::Run| {
+        let events = run.json();
+        let started = |event: &serde_json::Value| {
+            event["event"] == "step.started" && event["step"] == "deploy"
+        };
+        events.iter().any(started)
+    };
+    assert!(started(
+        installation.succeed(&["deploy", "--output", "json"])
+    ));
+    assert!(!started(
+        installation.succeed(&["deploy", "--output", "json"])
+    ));
+}
+
+#[test]
 fn an_output_that_a_deployment_makes_is_no_problem_of_its_plan() {
     let web = server("web", free_port(), "{{seed.version}}");
     let installation = with(&[job("seed", "job, version=7"), web.clone()]);

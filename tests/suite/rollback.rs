@@ -171,18 +171,46 @@ fn a_missing_secret_is_told_before_anything_is_started_again() {
     for verb in [&["restart"][..], &back, &reports, &["start"]] {
         let refused = installation.run(verb);
         assert_eq!(refused.code, Some(2), "{verb:?}\n{refused}");
-        for word in ["GREETING", "WORD"] {
-            // Only the job was asked for, so only its own counts.
-            let expected = word == "WORD" || verb != reports;
-            assert_eq!(refused.stderr.contains(word), expected, "{refused}");
-        }
+        // Nothing but a run of its own runs the job.
+        let (needed, other) = match verb == reports {
+            true => ("report: variable WORD", "GREETING"),
+            false => ("web: variable GREETING", "report"),
+        };
+        assert!(refused.stderr.contains(needed), "{verb:?}\n{refused}");
+        assert!(!refused.stderr.contains(other), "{verb:?}\n{refused}");
         for word in ["`word`", "STAGEWRIGHT_SECRET_WORD"] {
             assert!(refused.stderr.contains(word), "{word}\n{refused}");
         }
     }
     assert_eq!(history(&installation).len(), 2, "nothing was recorded");
     assert_eq!(get(port, "/").unwrap(), "open-sesame-42");
+    let status = installation.succeed(&["status"]);
+    assert!(status.stdout.contains("It is ready."), "{status}");
+    installation.succeed(&["logs", "--release", "--service", "web"]);
     installation.succeed(&["stop"]);
+}
+
+#[test]
+fn a_secret_of_a_job_that_does_not_run_is_not_asked_for() {
+    let port = free_port();
+    let noting = job("report", "note") + "    variables: { WORD: { secret: word } }\n";
+    let installation = with(&[]);
+    tell(&installation, "word: open-sesame-42\n");
+    for greeting in ["one", "two"] {
+        rewrite(
+            &installation,
+            &[server("web", port, greeting), noting.clone()],
+        );
+        installation.succeed(&["deploy"]);
+    }
+    tell(&installation, "other: open-sesame-42\n");
+    for verb in ["rollback", "restart", "stop", "start"] {
+        installation.succeed(&[verb]);
+    }
+    assert_eq!(get(port, "/").unwrap(), "one");
+    let refused = installation.run(&["job", "run", "report"]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(refused.stderr.contains("WORD"), "{refused}");
 }
 
 #[test]

@@ -163,6 +163,15 @@ pub struct Deployment {
     pub forgotten: bool,
 }
 
+/// Which deployments of an environment are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selection<'a> {
+    /// Those with one of these [actions](Deployment::action).
+    pub actions: &'a [&'a str],
+    /// Also those of which only the row is left.
+    pub forgotten: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,9 @@
 
 use std::pin::Pin;
 
-use crate::{Append, Claim, Deployment, DeploymentId, Entry, JournalError, NewDeployment};
+use crate::{
+    Append, Claim, Deployment, DeploymentId, Entry, JournalError, NewDeployment, Selection,
+};
 
 /// What the methods of a [`Journal`] answer with: a boxed future, so that the trait has objects.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, JournalError>> + Send + 'a>>;
@@ -84,6 +86,16 @@ pub trait Journal: Send + Sync + 'static {
     fn deployments<'a>(
         &'a self,
         environment: Option<&'a str>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Deployment>>;
+
+    /// The last `limit` and at most [`MAX_PAGE`](crate::MAX_PAGE) deployments of an environment
+    /// that a selection takes in, newest first. What it leaves out does not count, however much
+    /// of that there is.
+    fn selected<'a>(
+        &'a self,
+        environment: &'a str,
+        selection: Selection<'a>,
         limit: usize,
     ) -> Answer<'a, Vec<Deployment>>;
 

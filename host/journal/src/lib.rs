@@ -23,7 +23,9 @@ mod sqlite;
 
 pub use append::{Append, Document, End, Entry, MAX_APPEND_BYTES, MAX_PAGE, MAX_TEXT_BYTES};
 pub use claim::Claim;
-pub use deployment::{Deployment, DeploymentId, InvalidDeploymentId, NewDeployment, State};
+pub use deployment::{
+    Deployment, DeploymentId, InvalidDeploymentId, NewDeployment, Selection, State,
+};
 pub use error::JournalError;
 pub use filesystem::network_file_system;
 pub use journal::{Answer, Journal, Watch};

@@ -22,7 +22,7 @@ use std::{path::Path, sync::Arc};
 
 use crate::{
     Answer, Append, Claim, Deployment, DeploymentId, Document, Entry, Journal, JournalError,
-    MAX_PAGE, NewDeployment, Watch,
+    MAX_PAGE, NewDeployment, Selection, Watch,
 };
 use bell::Bell;
 use connection::Database;
@@ -163,6 +163,21 @@ impl Journal for SqliteJournal {
         let limit = limit.min(MAX_PAGE);
         Box::pin(self.readers.run("be read", move |connection| {
             query::newest(connection, environment.as_deref(), limit)
+        }))
+    }
+
+    fn selected<'a>(
+        &'a self,
+        environment: &'a str,
+        selection: Selection<'a>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Deployment>> {
+        let environment = environment.to_owned();
+        let actions: Vec<String> = selection.actions.iter().map(ToString::to_string).collect();
+        let forgotten = selection.forgotten;
+        let limit = limit.min(MAX_PAGE);
+        Box::pin(self.readers.run("be read", move |connection| {
+            query::selected(connection, &environment, &actions, forgotten, limit)
         }))
     }
 

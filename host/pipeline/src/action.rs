@@ -34,6 +34,18 @@ pub enum Action {
 }
 
 impl Action {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Deploy,
+        Self::Redeploy,
+        Self::Restart,
+        Self::Stop,
+        Self::Start,
+        Self::Destroy,
+        Self::Rollback,
+        Self::Run,
+    ];
+
     /// Do stages have a build phase?
     #[must_use]
     pub const fn has_builds(self) -> bool {

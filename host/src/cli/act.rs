@@ -11,7 +11,7 @@ use super::deploy::see_through;
 use super::{Exit, print, target};
 use crate::compose::Host;
 use crate::executor::enqueue;
-use crate::resolve::{Resolved, standing};
+use crate::resolve::{Resolved, check_secrets, standing};
 
 pub(crate) async fn stop(host: &Arc<Host>, act: &Act, output: Output) -> Result<Exit> {
     run(host, act, Action::Stop, output).await
@@ -28,6 +28,10 @@ pub(crate) async fn restart(host: &Arc<Host>, act: &Act, output: Output) -> Resu
 async fn run(host: &Arc<Host>, act: &Act, action: Action, output: Output) -> Result<Exit> {
     let environment = target::environment(host, act.named.environment.as_deref()).await?;
     let description = standing(host, &environment, action, &act.only, false).await?;
+    // What is taken down needs none, and a missing one of a job on the way is no reason not to.
+    if action != Action::Stop {
+        check_secrets(host, &description).await?;
+    }
     let id = enqueue(host, &description, "command line").await?;
     see_through(host, id, output).await
 }

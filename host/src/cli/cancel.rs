@@ -26,10 +26,10 @@ pub(crate) async fn run(host: &Arc<Host>, cancel: &Cancel, output: Output) -> Re
         Some(Reply::Accepted) => "cancelling",
         Some(Reply::Refused(why)) => bail!("{id} cannot be cancelled: {why}"),
         // Nobody drives it, so this process ends it.
-        None => {
-            executor::cancel_alone(host, &id, cancel.force).await?;
-            "cancelled"
-        }
+        None => match executor::cancel_alone(host, &id, cancel.force).await? {
+            true => "cancelled",
+            false => bail!("{id} has ended already; there is nothing to cancel"),
+        },
     };
     match output {
         Output::Json => {

@@ -33,7 +33,7 @@ pub(crate) async fn listen(host: Arc<Host>, id: DeploymentId) -> Result<()> {
             Ok(Some(Reply::Accepted)) => force = true,
             Ok(Some(Reply::Refused(why))) => print::note(&format!("not cancelled: {why}")),
             Ok(None) => match cancel_alone(&host, &id, force).await {
-                Ok(()) => return Ok(()),
+                Ok(_) => return Ok(()),
                 Err(error) => print::note(&format!("not cancelled: {error:#}")),
             },
             Err(error) => print::note(&format!("not cancelled: {error:#}")),

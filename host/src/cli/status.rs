@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use futures::future::join_all;
 use serde::Serialize;
 use stagewright_journal::{EnvironmentLock, State as LifeOfDeployment};
 use stagewright_pipeline::environment::Schedule;
@@ -106,8 +107,8 @@ pub(crate) async fn run(host: &Arc<Host>, named: &Named, output: Output) -> Resu
     };
     let now = host.clock.now();
     let description = observe::standing(host, &environment).await?;
-    let mut services = Vec::new();
-    for subject in &description.subjects {
+    // All at once, so that those that do not answer are waited for together.
+    let services = description.subjects.iter().map(async |subject| {
         let name = subject.service.name.as_str();
         let mut row = row(&description, &ledger, name, now);
         if let Some(record) = ledger
@@ -119,8 +120,9 @@ pub(crate) async fn run(host: &Arc<Host>, named: &Named, output: Output) -> Resu
         if let Some((follower, updates)) = &current {
             row.note(follower.state(), updates, now);
         }
-        services.push(row);
-    }
+        row
+    });
+    let services = join_all(services).await;
     let is_driven = EnvironmentLock::is_held(&host.home.locks(), &environment)?;
     let driver = EnvironmentLock::held_by(&host.home.locks(), &environment)?;
     let begun = running.map(|id| id.to_string());

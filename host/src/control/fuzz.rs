@@ -93,7 +93,7 @@ fn replies() -> Result<(), Finding> {
             };
             let request = cancel();
             let (answer, ()) = tokio::join!(converse(near, &request), driver);
-            Verdict::from(answer.is_ok())
+            Verdict::from(matches!(answer, Ok(Some(_))))
         })
     })?;
     Ok(())

@@ -89,7 +89,10 @@ impl Foresight {
         // Both are only looked at, so the second need not wait for what the first comes to.
         let (build, deploy) = tokio::join!(build, assess(Phase::Deploy));
         let builds = matches!(build, Some(Verdict::Changed(_) | Verdict::Failed(_)));
-        let deploy = match self.workshop.missing_output(subject) {
+        // What is left alone needs no variables.
+        let is_left = matches!(deploy, Verdict::Unchanged(_));
+        let missing = (!is_left).then(|| self.workshop.missing_output(subject));
+        let deploy = match missing.flatten() {
             Some(failure) => Some(Verdict::Failed(Box::new(failure))),
             None if builds => None,
             None => Some(later(deploy)),

@@ -13,9 +13,6 @@ use crate::compose::Host;
 use crate::description::Description;
 use crate::resolve;
 
-/// How long one question may take, in milliseconds.
-const PATIENCE: u64 = 10_000;
-
 /// The services of an environment as they were last deployed.
 ///
 /// # Errors
@@ -42,7 +39,9 @@ pub(crate) async fn one(
     let workshop = Workshop::new(Arc::clone(host), &id, description.clone(), book);
     let subject = workshop.subject(service)?;
     let rendered = workshop.bare(subject, &instance.plugin)?;
-    let call = workshop.question(rendered, Cancel::default(), PATIENCE);
+    // No longer than a deployment would wait.
+    let left = subject.service.timeouts.deploy.millis();
+    let call = workshop.question(rendered, Cancel::default(), left);
     let plugin = workshop.plugin(&instance.plugin).await?;
     let state = plugin
         .observe(call)

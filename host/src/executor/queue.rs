@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use stagewright_journal::{
     Append, Claim, Deployment, DeploymentId, JournalError, NewDeployment, State as Life,
 };
@@ -141,23 +141,25 @@ pub(super) async fn cancel(host: &Host, claim: &Claim, id: &DeploymentId) -> Res
 }
 
 /// Cancels a deployment that nobody drives: one that waits at once, one that was interrupted
-/// by taking it up to its end.
+/// by taking it up to its end. `false`: it had ended already.
 ///
 /// # Errors
 /// When another process has begun to drive it meanwhile, or the journal fails.
-pub(crate) async fn cancel_alone(host: &Arc<Host>, id: &DeploymentId, force: bool) -> Result<()> {
+pub(crate) async fn cancel_alone(host: &Arc<Host>, id: &DeploymentId, force: bool) -> Result<bool> {
+    // Whoever drove it may have ended it, and not have given the lock back yet.
+    if existing(host, id).await?.state == Life::Ended {
+        return Ok(false);
+    }
     let Some(driver) = Driver::try_new(host, id.environment()).await? else {
         bail!(
             "another process has just begun to drive `{}`; try again",
             id.environment()
         );
     };
-    let Some(deployment) = host.journal.deployment(id).await? else {
-        bail!("there is no deployment {id}");
-    };
+    let deployment = existing(host, id).await?;
     match deployment.state {
-        Life::Ended => Ok(()),
-        Life::Queued => end_queued(host, &driver.claim, &deployment).await,
+        Life::Ended => return Ok(false),
+        Life::Queued => end_queued(host, &driver.claim, &deployment).await?,
         Life::Running => {
             let (reply, _) = tokio::sync::oneshot::channel();
             let request = crate::control::Request::Cancel {
@@ -166,9 +168,15 @@ pub(crate) async fn cancel_alone(host: &Arc<Host>, id: &DeploymentId, force: boo
             };
             // The channel has room: nobody else knows the new driver yet.
             let _ = driver.requests().try_send((request, reply));
-            driver.run(Some(id)).await
+            driver.run(Some(id)).await?;
         }
     }
+    Ok(true)
+}
+
+async fn existing(host: &Host, id: &DeploymentId) -> Result<Deployment> {
+    let deployment = host.journal.deployment(id).await?;
+    deployment.with_context(|| format!("there is no deployment {id}"))
 }
 
 async fn end_queued(host: &Host, claim: &Claim, deployment: &Deployment) -> Result<()> {

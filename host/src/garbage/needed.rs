@@ -1,20 +1,18 @@
 //! What the kept history needs: the deployments themselves, and what they were made of.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 
 use anyhow::Result;
-use stagewright_journal::{Deployment, DeploymentId, State as Life};
-use stagewright_pipeline::Ledger;
+use stagewright_journal::{Deployment, DeploymentId, MAX_PAGE, Selection, State as Life};
+use stagewright_pipeline::{Action, Ledger};
 
 use crate::compose::Host;
 use crate::description::{Description, Subject};
 use crate::executor::{read_ledger, read_left_by};
 use crate::follow::read_description;
-use crate::resolve::leaves_a_state;
+use crate::resolve::named;
 use crate::source::{NeededCommits, Repository};
-
-/// More deployments of one environment than this are not looked at; the oldest stay.
-const MOST: usize = 10_000;
 
 /// What must stay.
 #[derive(Default)]
@@ -55,26 +53,10 @@ impl Needed {
         environment: &str,
         history: usize,
     ) -> Result<History> {
-        let known = host.journal.deployments(Some(environment), MOST).await?;
-        let known: Vec<&Deployment> = known.iter().filter(|one| !one.forgotten).collect();
+        let known = Known::read(host, environment).await?;
         let ledger = read_ledger(&*host.journal, environment).await?;
-        // Counted apart, so that jobs by the hour push no state out that one can go back to.
-        let (states, others): (Vec<&Deployment>, Vec<_>) =
-            known.iter().partition(|one| leaves_a_state(one));
-        let has_ended = |one: &Deployment| one.state == Life::Ended;
-        let unfinished = || known.iter().filter(|one| !has_ended(one));
-        let builds = |one: &&&Deployment| matches!(one.action.as_str(), "deploy" | "redeploy");
-        let newest = states.iter().take(history);
-        let newest = newest.chain(others.iter().take(history));
-        let mut kept: BTreeSet<u64> = newest
-            .chain(unfinished())
-            // What is described by it is what `start` and `destroy` go by.
-            .chain(states.iter().find(builds))
-            // What a deployment that fails goes back to by itself.
-            .chain(states.iter().find(|one| has_ended(one)))
-            .map(|one| one.id.number())
-            .collect();
-        let oldest = unfinished().map(|one| one.created_ms).min();
+        let mut kept = known.kept(history);
+        let oldest = known.unfinished.iter().map(|one| one.created_ms).min();
         self.oldest_unfinished = self.oldest_unfinished.into_iter().chain(oldest).min();
 
         let mut services = BTreeSet::new();
@@ -83,29 +65,33 @@ impl Needed {
             .services()
             .filter(|(_, record)| !record.instances.is_empty());
         services.extend(there.map(|(name, _)| name.to_owned()));
-        for number in kept.clone() {
+        for &number in &kept {
             if let Some(left) = read_left_by(&*host.journal, environment, number).await? {
                 instances.extend(self.ledger(&left));
             }
         }
         let in_history = kept.clone();
         kept.extend(instances);
-        for one in known.iter().filter(|one| kept.contains(&one.id.number())) {
-            let description = read_description(&*host.journal, &one.id).await?;
+        for &number in &kept {
+            let id = DeploymentId::new(environment, number);
+            let found = host.journal.deployment(&id).await?;
+            if found.is_none_or(|one| one.forgotten) {
+                continue;
+            }
+            let description = read_description(&*host.journal, &id).await?;
             self.description(&description);
             // Of those that are kept for what they deployed only that is of interest.
-            if in_history.contains(&one.id.number()) {
+            if in_history.contains(&number) {
                 let names = description.subjects.iter();
                 services.extend(names.map(|subject| subject.service.name.clone()));
             }
         }
-        let forgotten = known.iter().rev().map(|one| one.id.clone());
+        let mut forgotten = known.ids();
+        forgotten.retain(|id| !kept.contains(&id.number()));
         Ok(History {
             environment: environment.to_owned(),
-            newest: known.first().map_or(0, |one| one.id.number()),
-            forgotten: forgotten
-                .filter(|id| !kept.contains(&id.number()))
-                .collect(),
+            newest: known.newest,
+            forgotten,
             kept,
             services,
         })
@@ -161,6 +147,71 @@ impl Needed {
         {
             self.commits.insert(&repository, commit);
         }
+    }
+}
+
+/// The deployments of an environment that are not forgotten, newest first. Of each kind the
+/// newest [`MAX_PAGE`] are looked at; what is older goes when these are forgotten.
+struct Known {
+    /// Those that left a state to which one could go back.
+    states: Vec<Deployment>,
+    others: Vec<Deployment>,
+    unfinished: Vec<Deployment>,
+    /// The number of the newest of all.
+    newest: u64,
+}
+
+impl Known {
+    async fn read(host: &Host, environment: &str) -> Result<Self> {
+        // First of all, so that what comes meanwhile is newer.
+        let newest = host.journal.deployments(Some(environment), 1).await?;
+        let selected = async |actions: &[&str]| {
+            let selection = Selection {
+                actions,
+                forgotten: false,
+            };
+            let found = host.journal.selected(environment, selection, MAX_PAGE);
+            found.await
+        };
+        // Apart, so that jobs by the hour push no state out that one can go back to.
+        let states = selected(&named(Action::compares)).await?;
+        let rest = selected(&named(|action| !action.compares())).await?;
+        let begun = |one: &Deployment| one.started_ms.is_some();
+        let (states, mut others): (Vec<_>, Vec<_>) = states.into_iter().partition(begun);
+        others.extend(rest);
+        others.sort_by_key(|one| Reverse(one.id.number()));
+        // Also what has ended while this was read is as good as unfinished.
+        let mut unfinished = host.journal.unfinished(environment).await?;
+        let known = states.iter().chain(&others);
+        unfinished.extend(known.filter(|one| one.state != Life::Ended).cloned());
+        Ok(Self {
+            states,
+            others,
+            unfinished,
+            newest: newest.first().map_or(0, |one| one.id.number()),
+        })
+    }
+
+    /// The numbers of those that stay for their own sake, where so many of each kind are to.
+    fn kept(&self, history: usize) -> BTreeSet<u64> {
+        let builds = |one: &&Deployment| matches!(one.action.as_str(), "deploy" | "redeploy");
+        let newest = self.states.iter().take(history);
+        newest
+            .chain(self.others.iter().take(history))
+            .chain(&self.unfinished)
+            // What is described by it is what `start` and `destroy` go by.
+            .chain(self.states.iter().find(builds))
+            // What a deployment that fails goes back to by itself.
+            .chain(self.states.iter().find(|one| one.state == Life::Ended))
+            .map(|one| one.id.number())
+            .collect()
+    }
+
+    /// All of them, oldest first.
+    fn ids(&self) -> Vec<DeploymentId> {
+        let mut all: Vec<&Deployment> = self.states.iter().chain(&self.others).collect();
+        all.sort_by_key(|one| one.id.number());
+        all.into_iter().map(|one| one.id.clone()).collect()
     }
 }
 

@@ -12,16 +12,13 @@ use stagewright_journal::DeploymentId;
 use stagewright_pipeline::environment::Service;
 use stagewright_pipeline::{Action, Ledger, Output, Record};
 
-use super::past::Past;
-use super::secrets;
+use super::past::{Past, changes};
+use super::secrets::check_secrets;
 use super::standing::as_deployed;
 use crate::compose::Host;
 use crate::description::{Description, Earlier};
 use crate::executor::{read_ledger, read_left_by};
 use crate::follow::read_description;
-
-/// How many deployments are looked through.
-const MOST: usize = 1_000;
 
 /// What a rollback is made of: to that deployment, or to the one that [`Past`] tells. Services
 /// that did not exist then are answered, too; they are left alone.
@@ -51,7 +48,7 @@ pub(crate) async fn earlier(
     let ledger = left(host, environment, to).await?;
     let mut description = described(host, environment, to, &ledger, only).await?;
     description.only = only.to_vec();
-    secrets::check(host, &description).await?;
+    check_secrets(host, &description).await?;
     check(host, &description).await?;
     let later = now.orphans(|name| description.subject(name).is_some());
     let later = later.map(str::to_owned).collect();
@@ -70,9 +67,9 @@ pub(crate) async fn undoing(
 ) -> Result<Option<Description>> {
     let environment = failed.environment();
     let mut replaced = replaced.clone();
-    for deployment in host.journal.deployments(Some(environment), MOST).await? {
+    for deployment in changes(host, environment).await? {
         let number = deployment.id.number();
-        if number >= failed.number() || deployment.started_ms.is_none() {
+        if number >= failed.number() {
             continue;
         }
         if deployment.action == Action::Destroy.as_str() {

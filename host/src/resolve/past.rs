@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
-use stagewright_journal::{Deployment, State as Life};
+use stagewright_journal::{Deployment, MAX_PAGE, Selection, State as Life};
 use stagewright_pipeline::environment::{Service, ServiceType};
 use stagewright_pipeline::{Action, Deployed, Ending, Ledger};
 
@@ -17,8 +17,6 @@ use crate::description::Description;
 use crate::executor::read_left_by;
 use crate::follow::read_description;
 
-/// How many deployments are looked through.
-const MOST: usize = 1_000;
 /// How many are named to somebody who has to choose.
 const NAMED: usize = 10;
 
@@ -43,11 +41,7 @@ impl<'a> Past<'a> {
         environment: &'a str,
         only: &'a [String],
     ) -> Result<Self> {
-        let mut deployments = host.journal.deployments(Some(environment), MOST).await?;
-        // What was removed has no state any more, so what it was before is older.
-        let removed =
-            |one: &Deployment| one.started_ms.is_some() && one.action == Action::Destroy.as_str();
-        deployments.retain(|one| leaves_a_state(one) || removed(one));
+        let deployments = changes(host, environment).await?;
         Ok(Self {
             host,
             environment,
@@ -160,11 +154,28 @@ impl<'a> Past<'a> {
     }
 }
 
-/// Did it bring services to a described state, to which one could go back?
-pub(crate) fn leaves_a_state(deployment: &Deployment) -> bool {
-    let actions = [Action::Deploy, Action::Redeploy, Action::Rollback];
-    let is_known = |action: &Action| action.as_str() == deployment.action;
-    deployment.started_ms.is_some() && actions.iter().any(is_known)
+/// The deployments of an environment that began to bring services to a described state or to
+/// remove them, newest first, also those that are forgotten.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub(super) async fn changes(host: &Host, environment: &str) -> Result<Vec<Deployment>> {
+    // What was removed has no state any more, so what it was before is older.
+    let actions = named(|action| action.compares() || action == Action::Destroy);
+    let selection = Selection {
+        actions: &actions,
+        forgotten: true,
+    };
+    let found = host.journal.selected(environment, selection, MAX_PAGE);
+    let mut changes = found.await?;
+    changes.retain(|one| one.started_ms.is_some());
+    Ok(changes)
+}
+
+/// The names of the actions that are so.
+pub(crate) fn named(is_meant: impl Fn(Action) -> bool) -> Vec<&'static str> {
+    let meant = Action::ALL.into_iter().filter(|&action| is_meant(action));
+    meant.map(Action::as_str).collect()
 }
 
 /// Jobs are left alone by a rollback, unless they say that they run on one.

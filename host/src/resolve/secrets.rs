@@ -1,20 +1,23 @@
-//! The secrets that services need to be started as they were deployed, checked before anything
-//! starts. (Those of an environment file are checked with their place in it, in `world`.)
+//! The secrets that services need to be started as they were deployed, checked before that is
+//! written down. (Those of an environment file are checked with their place in it, in `world`.)
+//!
+//! Whoever only reads must never ask here: what runs can be looked at without its secrets.
 
 use anyhow::{Result, bail};
-use stagewright_pipeline::environment::Variable;
+use stagewright_pipeline::Action;
+use stagewright_pipeline::environment::{Service, ServiceType, Variable};
 
 use crate::compose::Host;
 use crate::description::Description;
 
-/// Asks for every secret of what takes part.
+/// Asks for every secret of what is going to run.
 ///
 /// # Errors
 /// All that are missing, each with who needs it and what to do.
-pub(super) async fn check(host: &Host, description: &Description) -> Result<()> {
+pub(crate) async fn check_secrets(host: &Host, description: &Description) -> Result<()> {
     let mut missing = Vec::new();
-    let parts = description.parts().filter(|part| !part.service.skip);
-    for service in parts.map(|part| &part.service) {
+    let services = description.parts().map(|part| &part.service);
+    for service in services.filter(|service| is_run(service, description.action)) {
         for (variable, value) in &service.variables {
             let Variable::Secret(secret) = value else {
                 continue;
@@ -34,4 +37,9 @@ pub(super) async fn check(host: &Host, description: &Description) -> Result<()> 
         bail!("nothing was started:\n  {}", missing.join("\n  "));
     }
     Ok(())
+}
+
+/// Does the action start it? Jobs are left alone but on their occasions.
+fn is_run(service: &Service, action: Action) -> bool {
+    !service.skip && (service.kind != ServiceType::Job || action.runs(&service.run))
 }

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
-use stagewright_journal::DeploymentId;
+use stagewright_journal::{DeploymentId, MAX_PAGE, Selection};
 use stagewright_pipeline::environment::ServiceType;
 use stagewright_pipeline::{Action, Ledger};
 
-use super::secrets;
+use super::past::named;
 use crate::compose::Host;
 use crate::description::{Description, Subject};
 use crate::executor::read_ledger;
@@ -17,8 +17,7 @@ use crate::follow::read_description;
 /// What an action on an environment's deployed services is made of.
 ///
 /// # Errors
-/// When nothing is deployed, or a selected service is not; when a secret is missing that
-/// something needs to start.
+/// When nothing is deployed, or a selected service is not.
 pub(crate) async fn standing(
     host: &Host,
     environment: &str,
@@ -80,10 +79,6 @@ pub(crate) async fn standing(
     description.only = only.to_vec();
     description.with_data = with_data;
     description.cancel_grace = host.config.cancel_grace.millis();
-    // What is taken down needs none, and a missing one of a job on the way is no reason not to.
-    if matches!(action, Action::Start | Action::Restart | Action::Run) {
-        secrets::check(host, &description).await?;
-    }
     Ok(description)
 }
 
@@ -100,17 +95,20 @@ fn runs(ledger: &Ledger, subject: &Subject, action: Action) -> bool {
 
 /// The description of the last deployment that built and deployed.
 async fn last_deploy(host: &Host, environment: &str) -> Result<Description> {
-    for deployment in host.journal.deployments(Some(environment), MOST).await? {
-        let builds = matches!(deployment.action.as_str(), "deploy" | "redeploy");
-        if builds && deployment.started_ms.is_some() && !deployment.forgotten {
-            return read_description(&*host.journal, &deployment.id).await;
-        }
+    let selection = Selection {
+        actions: &named(Action::has_builds),
+        forgotten: false,
+    };
+    let found = host.journal.selected(environment, selection, MAX_PAGE);
+    let begun = found
+        .await?
+        .into_iter()
+        .find(|one| one.started_ms.is_some());
+    match begun {
+        Some(deployment) => read_description(&*host.journal, &deployment.id).await,
+        None => bail!("nothing of environment `{environment}` was ever deployed"),
     }
-    bail!("nothing of environment `{environment}` was ever deployed")
 }
-
-/// How many deployments are looked through for one that deployed.
-const MOST: usize = 10_000;
 
 /// Puts a service into a description of its environment as it is now: its stage and its needs
 /// are indices into that; an orphan goes to the last stage.

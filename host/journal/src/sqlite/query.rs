@@ -1,6 +1,6 @@
 //! What is read from the tables, with its seals looked at. Nothing here writes.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::{
     failure::{Failure, Outcome},
@@ -108,6 +108,25 @@ pub(super) fn newest(
         ),
         None => row::all(connection, "ORDER BY d.id DESC LIMIT ?1", [limit]),
     }
+}
+
+/// The last deployments of an environment with one of these actions, newest first.
+pub(super) fn selected(
+    connection: &Connection,
+    environment: &str,
+    actions: &[String],
+    forgotten: bool,
+    limit: usize,
+) -> Outcome<Vec<Deployment>> {
+    let limit = bounded(limit);
+    let mut parameters: Vec<&dyn ToSql> = vec![&environment, &limit, &forgotten];
+    parameters.extend(actions.iter().map(|action| action as &dyn ToSql));
+    let places = vec!["?"; actions.len()].join(", ");
+    let rest = format!(
+        "WHERE e.name = ?1 AND (?3 OR NOT d.forgotten) AND d.action IN ({places})
+         ORDER BY d.number DESC LIMIT ?2"
+    );
+    row::all(connection, &rest, parameters.as_slice())
 }
 
 /// The queued and running deployments of an environment, oldest first.

@@ -6,7 +6,8 @@ use tokio::task::JoinSet;
 
 use super::{Fixture, bodies, facts, new_deployment, queued};
 use crate::{
-    DeploymentId, Journal, JournalError, MAX_TEXT_BYTES, NewDeployment, SqliteJournal, State,
+    DeploymentId, Journal, JournalError, MAX_TEXT_BYTES, NewDeployment, Selection, SqliteJournal,
+    State,
 };
 
 #[tokio::test]
@@ -29,6 +30,35 @@ async fn deployments_are_numbered_per_environment() {
     assert_eq!(ids(all), ["shop-3", "blog-eu-1", "shop-2"]);
     let shop = journal.deployments(Some("shop"), 2).await.unwrap();
     assert_eq!(ids(shop), ["shop-3", "shop-2"]);
+}
+
+#[tokio::test]
+async fn what_a_selection_leaves_out_does_not_count() {
+    let fixture = Fixture::new();
+    let journal = &fixture.journal;
+    for action in ["deploy", "run", "stop", "run", "deploy", "run"] {
+        let action = action.to_owned();
+        let one = NewDeployment {
+            action,
+            ..new_deployment("shop")
+        };
+        journal.create(one).await.unwrap();
+        queued(journal, "blog").await;
+    }
+    let first = DeploymentId::new("shop", 1);
+    let done = facts(&first, 1, &["a"]).started().ended("succeeded");
+    journal.append(done).await.unwrap();
+    journal.forget(&first).await.unwrap();
+
+    let numbers = async |actions: &[&str], forgotten, limit| -> Vec<u64> {
+        let selection = Selection { actions, forgotten };
+        let found = journal.selected("shop", selection, limit).await.unwrap();
+        found.iter().map(|one| one.id.number()).collect()
+    };
+    assert_eq!(numbers(&["deploy"], true, 2).await, [5, 1]);
+    assert_eq!(numbers(&["deploy"], false, 2).await, [5]);
+    assert_eq!(numbers(&["stop", "deploy"], true, 2).await, [5, 3]);
+    assert!(numbers(&[], true, 9).await.is_empty());
 }
 
 #[tokio::test]
