@@ -102,6 +102,27 @@ fn what_needs_the_output_of_a_job_that_runs_by_the_clock_is_foreseen() {
 }
 
 #[test]
+fn a_job_that_does_not_run_needs_no_output_in_a_plan() {
+    let source = job("source", "job, version=7") + "    schedule: '0 3 * * *'\n";
+    let report = job("report", "job, version=8")
+        + "    run: on-destroy\n    variables: { VERSION: \"{{source.version}}\" }\n";
+    let installation = with(&[]);
+    let stages = "stages: [{ name: jobs, default_for: [job] }, { name: last }]";
+    let text = format!("name: test\n{stages}\nservices:{source}{report}    stage: last\n");
+    installation.write("stagewright.yaml", &text);
+    let plan = installation.succeed(&["plan", "--output", "json"]).json();
+    let report = plan.iter().find(|row| row["service"] == "report").unwrap();
+    assert_eq!(report["build"], "build", "{report}");
+    assert_eq!(report["deploy"], "unchanged", "{report}");
+    assert_eq!(
+        report["deploy_reasons"][0], "it runs on-destroy",
+        "{report}"
+    );
+    installation.succeed(&["deploy"]);
+    installation.succeed(&["plan"]);
+}
+
+#[test]
 fn an_output_that_a_deployment_makes_is_no_problem_of_its_plan() {
     let web = server("web", free_port(), "{{seed.version}}");
     let installation = with(&[job("seed", "job, version=7"), web.clone()]);

@@ -176,7 +176,7 @@ impl Workshop {
 
     async fn assess_deploy(&self, question: &Question<'_>) -> Result<Verdict, Stop> {
         let Question { subject, known, .. } = question;
-        if let Some(reason) = self.leaves_alone(question) {
+        if let Some(reason) = self.leaves_alone(subject, known) {
             return Ok(Verdict::Unchanged(Box::new(Standing {
                 reference: known.reference().map(str::to_owned),
                 reason,
@@ -228,8 +228,8 @@ impl Workshop {
 
     /// Why nothing is to be done whatever changed: a job that runs on other occasions, or a
     /// service that somebody has deployed since the failure that is undone.
-    fn leaves_alone(&self, question: &Question<'_>) -> Option<String> {
-        let service = &question.subject.service;
+    pub(super) fn leaves_alone(&self, subject: &Subject, known: &Record) -> Option<String> {
+        let service = &subject.service;
         let is_job = service.kind == ServiceType::Job;
         if is_job && !self.description.action.runs(&service.run) {
             let schedule = service.schedule.as_ref();
@@ -242,7 +242,7 @@ impl Workshop {
             });
         }
         let undone = self.description.undoes()?;
-        let last = question.known.deployed.as_ref()?.deployment;
+        let last = known.deployed.as_ref()?.deployment;
         (last != undone).then(|| format!("deployed by deployment {last} since"))
     }
 

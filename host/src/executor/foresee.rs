@@ -89,10 +89,14 @@ impl Foresight {
         // Both are only looked at, so the second need not wait for what the first comes to.
         let (build, deploy) = tokio::join!(build, assess(Phase::Deploy));
         let builds = matches!(build, Some(Verdict::Changed(_) | Verdict::Failed(_)));
-        let deploy = match self.workshop.missing_output(subject) {
-            Some(failure) => Some(Verdict::Failed(Box::new(failure))),
-            None if builds => None,
-            None => Some(later(deploy)),
+        let known = self.workshop.book.record(name);
+        let is_left_alone = self.workshop.leaves_alone(subject, &known).is_some();
+        let deploy = if is_left_alone {
+            Some(deploy)
+        } else if let Some(failure) = self.workshop.missing_output(subject) {
+            Some(Verdict::Failed(Box::new(failure)))
+        } else {
+            (!builds).then(|| later(deploy))
         };
         let stays = matches!(deploy, Some(Verdict::Unchanged(_)));
         let changes = if stays {
