@@ -132,6 +132,10 @@ impl Host for ProcessView<'_> {
             variables,
         } = command;
         context.check(argv.first().map_or("", String::as_str))?;
+        for word in &argv {
+            let place = "a word of the command";
+            context.secrets.refuse_revealed(word, place)?;
+        }
         let folder = self.table.get(&folder)?.folder(self.operations).await?;
         let directory = self
             .operations
