@@ -153,6 +153,7 @@ impl Host for ProcessView<'_> {
             variables: variables.collect(),
             stop_grace: None,
             deadline: Some(context.deadline.into()),
+            force: self.operations.forced().clone(),
         };
         let (runner, log) = (context.runner.clone(), Arc::clone(&context.log));
         let run = self.operations.run("a command", |token| async move {
