@@ -120,6 +120,8 @@ fn a_job_that_does_not_run_needs_no_output_in_a_plan() {
     );
     installation.succeed(&["deploy"]);
     installation.succeed(&["plan"]);
+    // Now it can run: before the removal at the end.
+    installation.succeed(&["job", "run", "source"]);
 }
 
 #[test]
