@@ -5,6 +5,7 @@ mod assess;
 mod attempt;
 mod drive;
 pub(crate) mod foresee;
+mod ingredients;
 mod ledger;
 pub(crate) mod observe;
 mod pace;

@@ -124,13 +124,16 @@ impl Sources {
         );
         let listed = {
             let (places, (repository, commit)) = (places.clone(), wanted.clone());
-            // What was fetched never changes, so nobody's turn is waited for.
+            // What was fetched never changes, so nobody's turn is waited for. Only `gc` may be
+            // taking it away, which has the lock meanwhile: then it is fetched anew.
             errand::run(cancel, None, move |errand| {
                 mirror.list((&repository, &commit), &places, errand)
             })
         };
-        if let Some(listing) = listed.await? {
-            return Ok(listing);
+        match listed.await {
+            Ok(Some(listing)) => return Ok(listing),
+            Ok(None) | Err(SourceError::Unreadable { .. } | SourceError::Io { .. }) => {}
+            Err(error) => return Err(error),
         }
         let turn = self.own_turn(repository, cancel).await?;
         let (mirror, (repository, commit)) = (self.mirror(repository), wanted);

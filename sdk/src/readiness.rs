@@ -23,6 +23,8 @@ const MOST_LOOKS: usize = 3;
 const WITHOUT_DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// Kept back of the step's time, beside the grace period, to put right what is not ready.
 const RESERVE: Duration = Duration::from_secs(5);
+/// Kept back of that, to remove what is not ready and to answer.
+const AFTERMATH: Duration = Duration::from_secs(1);
 
 /// Time, as a gate needs it.
 pub trait Time {
@@ -115,6 +117,8 @@ pub struct NotReady {
     pub reason: String,
     /// How its process ended, if it did.
     pub exit: Option<Exit>,
+    /// It does not run, or does not stay: this is certain, whatever the check asks.
+    pub ended: bool,
     /// Nobody waits for it any more.
     pub cancelled: bool,
 }
@@ -142,8 +146,31 @@ impl Gate {
     /// # Errors
     /// When it is not and will not be, or nobody waits any longer.
     pub fn pass(&self, time: &impl Time, candidate: &impl Candidate) -> Result<(), NotReady> {
+        self.wait(time, candidate, self.limit(time))
+    }
+
+    /// Waits until what was there before, and was started again, is ready. It may use what
+    /// [`pass`](Self::pass) has kept back of the step's time.
+    ///
+    /// # Errors
+    /// As above. Unless it has [ended](NotReady::ended) this says little of it: there may not
+    /// have been time enough, and the check is the one of what was to take its place.
+    pub fn pass_again(&self, time: &impl Time, candidate: &impl Candidate) -> Result<(), NotReady> {
+        let within = self.within.unwrap_or(RESERVE);
+        let limit = match time.remaining() {
+            Some(remaining) => within.min(remaining.saturating_sub(AFTERMATH)),
+            None => within,
+        };
+        self.wait(time, candidate, limit)
+    }
+
+    fn wait(
+        &self,
+        time: &impl Time,
+        candidate: &impl Candidate,
+        limit: Duration,
+    ) -> Result<(), NotReady> {
         let begin = time.elapsed();
-        let limit = self.limit(time);
         let mut pause = FIRST_PAUSE.min(self.interval);
         // Who is started again and again is caught running as often as not.
         let mut last_exit = None;
@@ -311,6 +338,7 @@ impl NotReady {
         Self {
             reason,
             exit: None,
+            ended: false,
             cancelled: false,
         }
     }
@@ -332,6 +360,7 @@ impl NotReady {
         };
         Self {
             exit: life.exit,
+            ended: true,
             ..Self::because(how)
         }
     }

@@ -246,3 +246,49 @@ async fn a_job_runs_once_and_answers_twice() {
         assert_eq!(stage.runs(), 1);
     }
 }
+
+#[tokio::test]
+async fn a_build_by_programs_and_a_rollback_leave_the_second_time_what_they_left_the_first() {
+    let port = free_port();
+    let stage = Stage::new(port, &server("web", port, "one"));
+    let old = stage.image().await;
+
+    let builder = stage.plugin("builtin:command").await;
+    let images = stage.installation.state().join("images");
+    let build = || async {
+        let words = r#"[["sh", "-c", "cp actor made; echo once >> kept/runs"]]"#;
+        let config = format!(r#"{{"steps": {words}, "outputs": ["made"], "caches": ["kept"]}}"#);
+        let mut call = stage.call("build-by-programs", &config);
+        call.commands = vec!["sh".to_owned()];
+        let built = builder.build(call).await.unwrap();
+        // What is remembered of the files is of the copies of this build; the images are not.
+        let mut images = tree(&images);
+        images.retain(|name| !name.starts_with(".layers/"));
+        (built.digest, built.reference, images)
+    };
+    let built = build().await;
+    assert_eq!(build().await, built);
+
+    let plugin = stage.plugin("builtin:process").await;
+    let deploy = |step: &'static str, program: &str, reference: &str| {
+        let config = format!(r#"{{"command": ["{program}", "serve"], "stop_grace": "2s"}}"#);
+        let (call, reference) = (stage.call(step, &config), reference.to_owned());
+        let plugin = &plugin;
+        let stage = &stage;
+        async move {
+            let state = plugin.deploy(call, reference).await.unwrap();
+            assert_eq!(state.condition, "ready");
+            (stage.releases(), stage.pid().unwrap(), stage.runs())
+        }
+    };
+    deploy("deploy-1", "/app/actor", &old).await;
+    let newer = deploy("deploy-2", "/app/made", &built.1).await;
+    assert_eq!(newer.2, 2);
+    let back = deploy("rollback", "/app/actor", &old).await;
+    assert_eq!(
+        (&back.0, back.2),
+        (&vec!["test-1/web/rollback".to_owned()], 3)
+    );
+    assert_eq!(deploy("rollback", "/app/actor", &old).await, back);
+    plugin.stop(stage.call("stop", "{}")).await.unwrap();
+}

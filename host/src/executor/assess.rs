@@ -9,8 +9,8 @@ use stagewright_pipeline::{
 use stagewright_runtime::{Cancel, Supply, record};
 
 use super::attempt::{Stop, chosen, declared_commands, within};
+use super::ingredients::{build_fingerprint, settings, version};
 use super::render::Rendered;
-use super::source::SOURCE;
 use super::workshop::Workshop;
 use crate::description::Subject;
 use crate::source::Listing;
@@ -156,7 +156,9 @@ impl Workshop {
             None => within(left, &token, self.supply(subject, &plugin, &token)).await?,
         };
         call.commands = declared_commands(&builder.config);
-        Ok(plugin.inputs(call).await?)
+        let mut inputs = plugin.inputs(call).await?;
+        inputs.push(version(builder, &plugin));
+        Ok(inputs)
     }
 
     /// Is the image that was pushed still where deployers find it?
@@ -176,7 +178,7 @@ impl Workshop {
 
     async fn assess_deploy(&self, question: &Question<'_>) -> Result<Verdict, Stop> {
         let Question { subject, known, .. } = question;
-        if let Some(reason) = self.leaves_alone(question) {
+        if let Some(reason) = self.leaves_alone(subject, known) {
             return Ok(Verdict::Unchanged(Box::new(Standing {
                 reference: known.reference().map(str::to_owned),
                 reason,
@@ -228,8 +230,8 @@ impl Workshop {
 
     /// Why nothing is to be done whatever changed: a job that runs on other occasions, or a
     /// service that somebody has deployed since the failure that is undone.
-    fn leaves_alone(&self, question: &Question<'_>) -> Option<String> {
-        let service = &question.subject.service;
+    pub(super) fn leaves_alone(&self, subject: &Subject, known: &Record) -> Option<String> {
+        let service = &subject.service;
         let is_job = service.kind == ServiceType::Job;
         if is_job && !self.description.action.runs(&service.run) {
             let schedule = service.schedule.as_ref();
@@ -242,7 +244,7 @@ impl Workshop {
             });
         }
         let undone = self.description.undoes()?;
-        let last = question.known.deployed.as_ref()?.deployment;
+        let last = known.deployed.as_ref()?.deployment;
         (last != undone).then(|| format!("deployed by deployment {last} since"))
     }
 
@@ -256,7 +258,7 @@ impl Workshop {
         let service = &rendered.service;
         let mut parts = vec![
             (format!("plugin {}", deployer.name), deployer.digest.clone()),
-            ("deploy configuration".to_owned(), deployer.config.clone()),
+            version(deployer, &self.plugin(deployer).await?),
             (
                 "image".to_owned(),
                 self.reference(&service.name).unwrap_or_default(),
@@ -266,6 +268,7 @@ impl Workshop {
                 service.health.clone().unwrap_or_default(),
             ),
         ];
+        parts.extend(settings("deploy", &deployer.config));
         for port in &service.ports {
             let value = format!("{}/{}", port.number, port.protocol);
             parts.push((format!("port {}", port.name), value));
@@ -294,31 +297,6 @@ impl Workshop {
         key.hash(value.expose())
             .map_err(|error| Failure::new("host.key", format!("{error:#}")))
     }
-}
-
-/// Everything that an image is made from: what its builder says, and what the host knows.
-pub(super) fn build_fingerprint(
-    subject: &Subject,
-    inputs: Vec<(String, String)>,
-    listing: Option<&Listing>,
-) -> Result<Fingerprint, Failure> {
-    let builder = chosen(subject.build.as_ref(), "builder")?;
-    let mut parts = vec![
-        (format!("plugin {}", builder.name), builder.digest.clone()),
-        ("build configuration".to_owned(), builder.config.clone()),
-        (
-            "image".to_owned(),
-            subject.service.image.clone().unwrap_or_default(),
-        ),
-    ];
-    if let Some(push) = &subject.push {
-        parts.push((format!("publisher {}", push.name), push.digest.clone()));
-        parts.push(("push configuration".to_owned(), push.config.clone()));
-    }
-    parts.extend(listing.map(|listing| (SOURCE.to_owned(), listing.digest())));
-    // Of two equal labels the later counts, and that is the host's: a plugin adds to what an
-    // image is made from, and hides nothing of it.
-    Ok(Fingerprint::new(inputs.into_iter().chain(parts)))
 }
 
 fn unchanged(known: &Record, fingerprint: Fingerprint) -> Verdict {

@@ -89,13 +89,14 @@ impl Foresight {
         // Both are only looked at, so the second need not wait for what the first comes to.
         let (build, deploy) = tokio::join!(build, assess(Phase::Deploy));
         let builds = matches!(build, Some(Verdict::Changed(_) | Verdict::Failed(_)));
-        // What is left alone needs no variables.
-        let is_left = matches!(deploy, Verdict::Unchanged(_));
-        let missing = (!is_left).then(|| self.workshop.missing_output(subject));
-        let deploy = match missing.flatten() {
-            Some(failure) => Some(Verdict::Failed(Box::new(failure))),
-            None if builds => None,
-            None => Some(later(deploy)),
+        let known = self.workshop.book.record(name);
+        let is_left_alone = self.workshop.leaves_alone(subject, &known).is_some();
+        let deploy = if is_left_alone {
+            Some(deploy)
+        } else if let Some(failure) = self.workshop.missing_output(subject) {
+            Some(Verdict::Failed(Box::new(failure)))
+        } else {
+            (!builds).then(|| later(deploy))
         };
         let stays = matches!(deploy, Some(Verdict::Unchanged(_)));
         let changes = if stays {

@@ -14,8 +14,8 @@ use stagewright_pipeline::{Failure, Fingerprint, Retry};
 use stagewright_runtime::{Fetch, Plugin, Source, Supply, record};
 use tokio_util::sync::CancellationToken;
 
-use super::assess::build_fingerprint;
 use super::attempt::{Stop, interruptible};
+use super::ingredients::build_fingerprint;
 use super::workshop::{Attempt, Workshop};
 use crate::description::Subject;
 use crate::source::{

@@ -21,11 +21,16 @@ use super::{
     ignored::{self, Ignored},
     listing::{Item, Listing},
     mirror::{Mirror, Purpose, object_id, sentence},
-    tree::{LINK_ON_THE_WAY, climbs_at_most, short, starts},
+    tree::{LINK_ON_THE_WAY, MAX_ENTRIES, climbs_at_most, short, starts},
 };
 
 /// The most bytes of a link's target, or of a list of what is ignored.
 const LARGEST: u64 = 1 << 20;
+/// The longest path that Linux opens, in bytes (`PATH_MAX`): no checkout has a longer one.
+const LONGEST_PATH: usize = 4096;
+/// The most bytes of all paths of a source. Git keeps equal trees once, so that a small
+/// repository may name very many long ones.
+const MOST_BYTES: usize = 128 << 20;
 /// Decides how git writes the files beside and below it.
 const ATTRIBUTES: &str = ".gitattributes";
 
@@ -43,6 +48,21 @@ pub(crate) struct Places {
 struct Found {
     kind: EntryKind,
     id: gix::ObjectId,
+}
+
+impl Found {
+    /// Another repository inside this one is an empty folder.
+    fn is_folder(self) -> bool {
+        matches!(self.kind, EntryKind::Tree | EntryKind::Commit)
+    }
+}
+
+/// What is still to be looked at of a source.
+#[derive(Default)]
+struct Open {
+    entries: Vec<(PathBuf, Found)>,
+    /// Of all paths that were ever added.
+    bytes: usize,
 }
 
 /// The trees of one commit while they are listed.
@@ -105,21 +125,22 @@ impl Trees<'_> {
         let base = Path::new(&path);
         let ignored = self.ignored(base)?;
         let mut listing = Listing::new(&path);
+        let mut open = Open::default();
         for start in starts(&path, &include) {
             let start = Path::new(start);
             for above in start.ancestors().skip(1) {
                 self.attributes(above, &mut listing)?;
             }
             let found = self.find(start)?.ok_or_else(|| self.missing(start))?;
-            let mut open = vec![(start.to_owned(), found)];
-            while let Some((path, found)) = open.pop() {
+            self.add(start.to_owned(), found, &mut open)?;
+            while let Some((path, found)) = open.entries.pop() {
                 if errand.is_interrupted() {
                     return Err(SourceError::Cancelled);
                 }
-                let is_folder = matches!(found.kind, EntryKind::Tree | EntryKind::Commit);
+                let is_folder = found.is_folder();
                 let asked = ignored.has_rules() && path != base && path.starts_with(base);
                 let is_ignored = asked && ignored.contains(&absolute(&path), is_folder);
-                if is_ignored && !path.ends_with(ATTRIBUTES) {
+                if is_ignored && (is_folder || !path.ends_with(ATTRIBUTES)) {
                     continue;
                 }
                 let item = match is_ignored {
@@ -152,20 +173,26 @@ impl Trees<'_> {
         Err(self.missing(Path::new(written)))
     }
 
+    /// What is at a path. Nothing is behind a file, a link or another repository.
     fn find(&self, path: &Path) -> Result<Option<Found>, SourceError> {
-        let root = Found {
+        let mut found = Found {
             kind: EntryKind::Tree,
             id: self.root.id,
         };
-        if path.as_os_str().is_empty() {
-            return Ok(Some(root));
+        for name in path {
+            if found.kind != EntryKind::Tree {
+                return Ok(None);
+            }
+            let entry = self.mirror.find_tree(found.id).and_then(|folder| {
+                let entry = folder.lookup_entry([name.as_bytes()])?;
+                Ok(entry.map(|entry| (entry.mode().kind(), entry.object_id())))
+            });
+            match entry.map_err(|error| (self.unreadable)(sentence(&error)))? {
+                Some((kind, id)) => found = Found { kind, id },
+                None => return Ok(None),
+            }
         }
-        let entry = self.root.lookup_entry_by_path(path);
-        let entry = entry.map_err(|error| (self.unreadable)(sentence(&error)))?;
-        Ok(entry.map(|entry| Found {
-            kind: entry.mode().kind(),
-            id: entry.object_id(),
-        }))
+        Ok(Some(found))
     }
 
     /// The rules of the list in a folder of the commit.
@@ -190,17 +217,16 @@ impl Trees<'_> {
     fn attributes(&self, folder: &Path, listing: &mut Listing) -> Result<(), SourceError> {
         let path = folder.join(ATTRIBUTES);
         match self.find(&path)? {
-            None => Ok(()),
-            Some(found) => {
+            Some(found) if !found.is_folder() => {
                 let item = Item::Attributes(found.id.as_bytes().to_owned());
                 listing.insert(&path, item, self.place)
             }
+            _ => Ok(()),
         }
     }
 
     fn item(&self, path: &Path, found: Found) -> Result<Item, SourceError> {
         Ok(match found.kind {
-            // Another repository inside this one is an empty folder.
             EntryKind::Tree | EntryKind::Commit => Item::Folder,
             EntryKind::Blob | EntryKind::BlobExecutable => Item::File {
                 runs: found.kind == EntryKind::BlobExecutable,
@@ -219,27 +245,50 @@ impl Trees<'_> {
         })
     }
 
-    fn children(
-        &self,
-        path: &Path,
-        folder: Found,
-        open: &mut Vec<(PathBuf, Found)>,
-    ) -> Result<(), SourceError> {
-        let mut list = || -> gix::Result<()> {
-            for entry in self.mirror.find_tree(folder.id)?.iter() {
-                let entry = entry?;
-                let name = OsStr::from_bytes(entry.filename());
-                if name != ".git" {
-                    let found = Found {
-                        kind: entry.kind(),
-                        id: entry.object_id(),
-                    };
-                    open.push((path.join(name), found));
-                }
+    fn children(&self, path: &Path, folder: Found, open: &mut Open) -> Result<(), SourceError> {
+        let unreadable = |error: gix::Error| (self.unreadable)(sentence(&error));
+        let tree = self.mirror.find_tree(folder.id);
+        let tree = tree.map_err(unreadable)?;
+        for entry in tree.iter() {
+            let entry = entry.map_err(unreadable)?;
+            let name = OsStr::from_bytes(entry.filename());
+            if name != ".git" {
+                let found = Found {
+                    kind: entry.kind(),
+                    id: entry.object_id(),
+                };
+                self.add(path.join(name), found, open)?;
             }
-            Ok(())
-        };
-        list().map_err(|error| (self.unreadable)(sentence(&error)))
+        }
+        Ok(())
+    }
+
+    fn add(&self, path: PathBuf, found: Found, open: &mut Open) -> Result<(), SourceError> {
+        let place = || self.place.to_owned();
+        let length = path.as_os_str().len();
+        if length > LONGEST_PATH {
+            let beginning = path.iter().next().unwrap_or_default();
+            return Err(SourceError::PathTooLong {
+                place: place(),
+                beginning: beginning.to_string_lossy().chars().take(100).collect(),
+                limit: LONGEST_PATH,
+            });
+        }
+        open.bytes += length;
+        if open.bytes > MOST_BYTES {
+            return Err(SourceError::PathsTooLarge {
+                place: place(),
+                limit: MOST_BYTES,
+            });
+        }
+        open.entries.push((path, found));
+        if open.entries.len() > MAX_ENTRIES {
+            return Err(SourceError::TooLarge {
+                place: place(),
+                limit: MAX_ENTRIES,
+            });
+        }
+        Ok(())
     }
 
     /// What is in a link or a list, which are short.

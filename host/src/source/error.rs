@@ -122,6 +122,32 @@ pub(crate) enum SourceError {
         /// How many are taken at most.
         limit: usize,
     },
+    /// A path in it is longer than any that could be opened.
+    #[error(
+        "the source {place} has a path of more than {limit} bytes below `{beginning}`; choose a \
+         sub-folder with `path`, or list what is not source in {}",
+        super::ignored::FILE_NAME
+    )]
+    PathTooLong {
+        /// The tree: a commit.
+        place: String,
+        /// The first of its folders.
+        beginning: String,
+        /// How many bytes a path may have.
+        limit: usize,
+    },
+    /// Its paths are too much to be held.
+    #[error(
+        "the paths of the source {place} have more than {limit} bytes together; choose a \
+         sub-folder with `path`, or list what is not source in {}",
+        super::ignored::FILE_NAME
+    )]
+    PathsTooLarge {
+        /// The tree: a commit.
+        place: String,
+        /// How many bytes are taken at most.
+        limit: usize,
+    },
     /// It was cancelled.
     #[error("fetching the source was cancelled")]
     Cancelled,

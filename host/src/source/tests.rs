@@ -10,8 +10,9 @@ mod trees;
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -55,13 +56,26 @@ impl Fixture {
 
     /// Runs git in the repository and gives its output.
     fn git(&self, arguments: &[&str]) -> String {
-        let output = Command::new("git")
+        self.fed(arguments, "")
+    }
+
+    /// Runs git in the repository with this on its standard input, and gives its output.
+    fn fed(&self, arguments: &[&str], input: &str) -> String {
+        let mut git = Command::new("git")
             .args(["-c", "user.name=Test", "-c", "user.email=test@example.test"])
             .args(arguments)
             .current_dir(self.origin())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .expect("git is installed");
+        let mut stdin = git.stdin.take().unwrap();
+        // What git has not read when it ends, it did not want.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        let output = git.wait_with_output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "git {arguments:?}: {errors}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()

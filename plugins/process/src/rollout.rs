@@ -1,8 +1,8 @@
 //! Puts a new release of a service in the place of the old one.
 //!
 //! Whatever goes wrong before the new release is ready, the old one serves at the end: it was
-//! not touched, or it is started again and waited for. When it does not become ready, either,
-//! the failure says so.
+//! not touched, or it is started again and waited for, as long as there is time. When it ends by
+//! itself, too, the failure says so.
 
 use stagewright_sdk::process::ReleaseState;
 use stagewright_sdk::readiness::{Gate, NotReady};
@@ -112,6 +112,7 @@ fn undo<M: Machine>(
         failure = failure.detail("previous", back.word());
         failure = match back {
             Back::Stopped(error) => failure.detail("previous-error", error.message),
+            Back::Unconfirmed(why) => failure.detail("previous-check", why.reason),
             _ => failure,
         };
     }
@@ -125,7 +126,9 @@ fn undo<M: Machine>(
 enum Back {
     Serving,
     Restarted,
-    /// It was started again, and is not ready for this reason.
+    /// It was started again and runs. This check has not succeeded as long as it was waited for.
+    Unconfirmed(NotReady),
+    /// It was started again and has ended.
     Unready(NotReady),
     /// It could not be started again.
     Stopped(Failure),
@@ -135,7 +138,7 @@ impl Back {
     fn word(&self) -> &'static str {
         match self {
             Self::Serving => "serving",
-            Self::Restarted => "restarted",
+            Self::Restarted | Self::Unconfirmed(_) => "restarted",
             Self::Unready(_) => "not-ready",
             Self::Stopped(_) => "stopped",
         }
@@ -146,7 +149,7 @@ impl Back {
         match self {
             Self::Serving => "serves on".to_owned(),
             Self::Restarted => "was started again".to_owned(),
-            Self::Unready(why) if why.cancelled => {
+            Self::Unconfirmed(_) => {
                 "was started again and not waited for until it is ready".to_owned()
             }
             Self::Unready(why) => {
@@ -169,9 +172,10 @@ fn bring_back<M: Machine>(machine: &M, gate: &Gate, old: &M::Release) -> Back {
         return Back::Stopped(error);
     }
     log::info("waiting until the previous release is ready again");
-    match gate.pass(machine, old) {
+    match gate.pass_again(machine, old) {
         Ok(()) => Back::Restarted,
-        Err(why) => Back::Unready(why),
+        Err(why) if why.ended => Back::Unready(why),
+        Err(why) => Back::Unconfirmed(why),
     }
 }
 

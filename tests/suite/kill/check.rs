@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::account::Account;
 use super::course::{Act, JOBS, SERVERS};
 use super::cycle::{Cycles, Done};
+use super::kept::nothing_was_forgotten;
 use super::leftovers::{folders, images_are_whole, nothing_half_done_is_left};
 use super::world::{self, Process};
 use crate::environment::get;
@@ -17,7 +18,7 @@ pub fn violations(cycles: &mut Cycles, done: &Done) -> Vec<String> {
     let mut found = Vec::new();
     ended_as_undisturbed(cycles, done, &mut found);
     if done.was_killed {
-        nothing_was_forgotten(done, &mut found);
+        nothing_was_forgotten(cycles, done, &mut found);
         nothing_finished_ran_again(cycles, done, &mut found);
     }
     ran_as_often_as_it_should(cycles, done, &mut found);
@@ -118,20 +119,7 @@ fn services_are_as_they_should(cycles: &Cycles, act: Act, found: &mut Vec<String
     }
 }
 
-/// What the killed host has said of a deployment was in the journal.
-fn nothing_was_forgotten(done: &Done, found: &mut Vec<String>) {
-    let shown: BTreeSet<&str> = done.resumed.iter().filter_map(deployment_of).collect();
-    let told = done.told.iter().filter(|event| event["seq"].is_u64());
-    for event in told.filter(|event| deployment_of(event).is_some_and(|id| shown.contains(id))) {
-        if !done.resumed.contains(event) {
-            found.push(format!(
-                "told before the kill and not in the journal: {event}"
-            ));
-        }
-    }
-}
-
-fn deployment_of(event: &Value) -> Option<&str> {
+pub fn deployment_of(event: &Value) -> Option<&str> {
     event["deployment"].as_str()
 }
 

@@ -8,6 +8,10 @@ use super::course::Act;
 /// Where each sample begins; another seed draws other points.
 const SEED: u64 = 20_261_122;
 
+/// Kinds of which every sample has a kill: what was promised lasts by the first, what is outside
+/// changes by the second, and what is done is told from what is half done by the third.
+const ESSENTIAL: [&str; 3] = ["append", "spawn", "rename"];
+
 /// The last effect that does not happen: a kind and a number within it, as the executioner
 /// counts them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +83,8 @@ impl Matrix {
         })
     }
 
-    /// The chosen points of each act, kind by kind, one a cycle; a cycle has different kinds.
+    /// The chosen points of each act, kind by kind, one a cycle; a cycle has different kinds,
+    /// and the first one the essential ones.
     fn cycles(
         &self,
         choose: impl Fn(Act, &BTreeMap<String, usize>) -> Vec<Vec<Point>>,
@@ -87,7 +92,10 @@ impl Matrix {
         let mut cycles: Vec<Kills> = Vec::new();
         for (turn, (act, kinds)) in self.acts.iter().enumerate() {
             let mut chosen = choose(*act, kinds);
-            let first = turn % chosen.len().max(1);
+            let essential = ESSENTIAL[turn % ESSENTIAL.len()];
+            let is_essential = |points: &Vec<Point>| points.iter().any(|it| it.kind == essential);
+            let first = chosen.iter().position(is_essential);
+            let first = first.unwrap_or(turn % chosen.len().max(1));
             chosen.rotate_left(first);
             for (place, point) in in_turn(chosen).into_iter().enumerate() {
                 if cycles.len() <= place {
@@ -97,6 +105,17 @@ impl Matrix {
             }
         }
         cycles
+    }
+
+    /// What no kill was of that a sample must have one of.
+    pub fn missing(&self, killed: &[(Act, Point)]) -> Vec<String> {
+        let acts = self.acts.keys();
+        let acts = acts.filter(|act| !killed.iter().any(|(one, _)| one == *act));
+        let kinds = ESSENTIAL.into_iter();
+        let kinds = kinds.filter(|kind| !killed.iter().any(|(_, point)| point.kind == *kind));
+        acts.map(|act| act.name())
+            .chain(kinds.map(str::to_owned))
+            .collect()
     }
 
     /// Size and result, for people.
@@ -168,4 +187,14 @@ fn a_spread_has_no_number_twice_and_a_full_one_has_all() {
     let tenths: std::collections::BTreeSet<usize> = some.iter().map(|n| (n - 1) / 100).collect();
     assert_eq!(some.len(), 10);
     assert!(tenths.len() >= 8, "{some:?}");
+}
+
+#[test]
+fn the_first_cycle_of_a_sample_has_every_act_and_the_essential_kinds() {
+    let report = "append: x\nappend: y\ncreate: z\nrename: z\nspawn: p\nwrite: z\n";
+    let matrix = Matrix::new(Act::ALL.map(|act| (act, report.to_owned())));
+    let mut cycles = matrix.sample(64).into_iter();
+    let first: Vec<(Act, Point)> = cycles.next().unwrap().into_iter().collect();
+    assert_eq!(matrix.missing(&first), Vec::<String>::new());
+    assert_eq!(matrix.missing(&first[1..2]).len(), Act::ALL.len() - 1 + 2);
 }

@@ -23,6 +23,7 @@ fn script(text: &str) -> Command {
         variables: Vec::new(),
         stop_grace: Some(Duration::from_millis(200)),
         deadline: None,
+        force: CancellationToken::new(),
     }
 }
 
@@ -117,6 +118,33 @@ async fn cancelling_ends_the_whole_tree() {
     for pid in pids {
         assert!(!is_there(pid), "{pid} is still there");
     }
+}
+
+#[tokio::test]
+async fn by_force_it_is_killed_in_the_middle_of_its_grace() {
+    let text = "trap 'echo asked' TERM; echo begun; while :; do sleep 1000; done";
+    let mut command = script(text);
+    command.stop_grace = Some(Duration::from_secs(3600));
+    let (cancel, force) = (CancellationToken::new(), command.force.clone());
+    let mut react = |_: Source, line: &str| match line {
+        "begun" => cancel.cancel(),
+        _ => force.cancel(),
+    };
+    let error = runner().run(&command, &cancel, &mut react).await;
+    assert_eq!(error.unwrap_err().code(), "process.cancelled");
+}
+
+#[tokio::test]
+async fn by_force_alone_it_is_killed_at_once() {
+    let mut command = script("trap '' TERM; echo begun; while :; do sleep 1000; done");
+    command.stop_grace = Some(Duration::from_secs(3600));
+    let (cancel, force) = (CancellationToken::new(), command.force.clone());
+    let mut react = |_: Source, _: &str| {
+        force.cancel();
+        cancel.cancel();
+    };
+    let error = runner().run(&command, &cancel, &mut react).await;
+    assert_eq!(error.unwrap_err().code(), "process.cancelled");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ const CONFIRMATION: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(crate) struct Operations {
     requested: CancellationToken,
+    forced: CancellationToken,
     aborted: CancellationToken,
     tracker: TaskTracker,
     names: Arc<Mutex<Names>>,
@@ -53,6 +54,7 @@ impl Operations {
     pub(crate) fn new(cancel: &Cancel) -> Self {
         Self {
             requested: cancel.requested.clone(),
+            forced: cancel.forced.clone(),
             aborted: CancellationToken::new(),
             tracker: TaskTracker::new(),
             names: Arc::default(),
@@ -63,6 +65,11 @@ impl Operations {
     /// Fires when the step is asked to end: what waits ends by itself.
     pub(crate) fn requested(&self) -> &CancellationToken {
         &self.requested
+    }
+
+    /// Fires when the step is ended without asking: nobody is given time to end any more.
+    pub(crate) fn forced(&self) -> &CancellationToken {
+        &self.forced
     }
 
     /// Has the step been asked to end?

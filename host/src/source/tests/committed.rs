@@ -166,6 +166,51 @@ async fn hidden_attributes_decide_as_well() {
 }
 
 #[tokio::test]
+async fn folders_that_have_the_name_of_attributes_decide_nothing() {
+    let fixture = Fixture::new();
+    write(
+        &fixture.origin().join("api/.stagewrightignore"),
+        ".gitattributes\n",
+    );
+    write(&fixture.origin().join("api/main"), "main");
+    write(&fixture.origin().join(".gitattributes/x"), "one");
+    let before = fixture.commit("api/.gitattributes/x", "one");
+    write(&fixture.origin().join(".gitattributes/x"), "two");
+    let after = fixture.commit("api/.gitattributes/x", "two");
+    assert_eq!(
+        fixture.digest(&before, "api", &[]).await,
+        fixture.digest(&after, "api", &[]).await
+    );
+}
+
+#[tokio::test]
+async fn another_repository_in_a_commit_is_an_empty_folder() {
+    let fixture = Fixture::new();
+    let first = fixture.commit("api/main", "one");
+    let inner = format!("160000,{first},libs/inner");
+    fixture.git(&["update-index", "--add", "--cacheinfo", &inner]);
+    fixture.git(&["commit", "--quiet", "--message", "inner"]);
+    let commit: CommitId = fixture.git(&["rev-parse", "HEAD"]).parse().unwrap();
+    for (path, include) in [
+        ("libs/inner", vec![]),
+        ("api", vec!["libs"]),
+        ("api", vec!["libs/inner"]),
+    ] {
+        let listed = fixture.list(&commit, places(path, &include)).await;
+        let include: Vec<String> = include.into_iter().map(str::to_owned).collect();
+        let root = fixture.checkout(&commit).await.unwrap();
+        let tree = folder_source(&root, path, &include).unwrap();
+        let index = fixture.folder.path().join("index");
+        let shown = tree.listing(&index, &calm()).unwrap();
+        assert_eq!(listed.unwrap().outline(), shown.outline(), "{path}");
+    }
+    for place in ["libs/inner/src", "libs/inner/main"] {
+        let missing = fixture.list(&commit, places(place, &[])).await.unwrap_err();
+        assert!(matches!(missing, SourceError::Missing { .. }), "{missing}");
+    }
+}
+
+#[tokio::test]
 async fn places_that_a_commit_does_not_have_are_named() {
     let fixture = Fixture::new();
     fill(&fixture.origin());
@@ -222,4 +267,47 @@ async fn a_cancelled_look_is_told_as_such() {
         .sources
         .list(&repository, &commit, places("api", &[]), &cancel);
     assert!(matches!(listed.await, Err(SourceError::Cancelled)));
+}
+
+#[tokio::test]
+async fn a_chain_of_folders_that_no_checkout_could_have_is_refused_soon() {
+    let fixture = Fixture::new();
+    let blob = fixture.git(&["rev-parse", "HEAD:README"]);
+    let file = format!("100644 blob {blob}\tfile\n");
+    let mut tree = fixture.fed(&["mktree"], &file);
+    let name = "n".repeat(250);
+    for _ in 0..20 {
+        let folder = format!("040000 tree {tree}\t{name}\n");
+        tree = fixture.fed(&["mktree"], &folder);
+    }
+    let commit = fixture.git(&["commit-tree", "-m", "deep", &tree]);
+    fixture.git(&["update-ref", "refs/heads/main", &commit]);
+    let commit = commit.parse().unwrap();
+    let refused = fixture.list(&commit, places(".", &[])).await.unwrap_err();
+    assert!(
+        matches!(refused, SourceError::PathTooLong { limit: 4096, .. }),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("`nnn"), "{refused}");
+}
+
+/// Each folder has twice the one below it, so that few objects name very many paths.
+#[tokio::test]
+async fn trees_that_name_more_than_can_be_held_are_refused() {
+    let fixture = Fixture::new();
+    let blob = fixture.git(&["rev-parse", "HEAD:README"]);
+    let mut tree = fixture.fed(&["mktree"], &format!("100644 blob {blob}\tfile\n"));
+    let (left, right) = ("l".repeat(200), "r".repeat(200));
+    for _ in 0..19 {
+        let folder = format!("040000 tree {tree}\t{left}\n040000 tree {tree}\t{right}\n");
+        tree = fixture.fed(&["mktree"], &folder);
+    }
+    let commit = fixture.git(&["commit-tree", "-m", "wide", &tree]);
+    fixture.git(&["update-ref", "refs/heads/main", &commit]);
+    let commit = commit.parse().unwrap();
+    let refused = fixture.list(&commit, places(".", &[])).await.unwrap_err();
+    assert!(
+        matches!(refused, SourceError::PathsTooLarge { .. }),
+        "{refused}"
+    );
 }

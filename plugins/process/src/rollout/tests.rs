@@ -112,25 +112,73 @@ fn when_the_new_one_does_not_get_ready_the_old_one_is_started_again() {
 }
 
 #[test]
-fn an_old_one_that_does_not_get_ready_again_is_told() {
-    let machine = MadeUp::new(bad()).with("old", "running", bad());
+fn an_old_one_that_ends_by_itself_when_it_is_back_is_told() {
+    let machine = MadeUp::new(bad()).with("old", "running", Behaviour::Crashes);
     let failure = roll(&machine, json!({})).unwrap_err();
     assert!(
         failure.message.ends_with(
             "The previous release, of step old, was started again and did not become ready, \
-             either: after 3s, GET / on port 8080 answered 503."
+             either: its process ended 3 times and more, at last with exit code 7."
         ),
         "{}",
         failure.message
     );
     assert_eq!(detail(&failure, "previous"), Some("not-ready"));
+    let hint =
+        "Its last lines are below; `stagewright logs test-1 --service api` shows them again.";
+    assert_eq!(failure.hint.as_deref(), Some(hint));
+}
+
+/// The check is the one of the new release, which the old one may never have known.
+#[test]
+fn an_old_one_that_runs_is_not_called_broken_because_of_the_check_of_the_new_one() {
+    let machine = MadeUp::new(bad()).with("old", "running", bad());
+    let failure = roll(&machine, json!({})).unwrap_err();
+    assert!(
+        failure.message.ends_with(
+            "The previous release, of step old, was started again and not waited for until it \
+             is ready."
+        ),
+        "{}",
+        failure.message
+    );
+    assert_eq!(detail(&failure, "previous"), Some("restarted"));
+    let check = "after 3s, GET / on port 8080 answered 503";
+    assert_eq!(detail(&failure, "previous-check"), Some(check));
     assert_eq!(
         machine.conditions(),
         [("old".to_owned(), "running".to_owned())]
     );
-    let hint =
-        "Its last lines are below; `stagewright logs test-1 --service api` shows them again.";
-    assert_eq!(failure.hint.as_deref(), Some(hint));
+}
+
+#[test]
+fn where_the_new_one_has_used_up_the_time_there_is_some_left_for_the_old_one() {
+    let mut api = api();
+    api.health = Some(r#"{"http":{"port":"http"}}"#.to_owned());
+    let slow = Behaviour::Answers(vec![0, 0, 0, 200]);
+    let machine = MadeUp::new(bad()).with("old", "running", slow);
+    machine.0.borrow_mut().deadline = Some(Duration::from_secs(60));
+    let with = config(json!({"stop_grace": "10s"}));
+    let failure = deploy(&machine, &step("new"), &api, &with, "layout:x").unwrap_err();
+    assert_eq!(
+        failure.message,
+        "`api` did not become ready: after 45s, GET / on port 8080 answered 503. \
+         The previous release, of step old, was started again."
+    );
+    assert_eq!(detail(&failure, "previous-check"), None);
+}
+
+#[test]
+fn an_old_one_that_needs_longer_than_there_is_time_is_left_running() {
+    let mut api = api();
+    api.health = Some(r#"{"http":{"port":"http"}}"#.to_owned());
+    let machine = MadeUp::new(bad()).with("old", "running", bad());
+    let deadline = Duration::from_secs(60);
+    machine.0.borrow_mut().deadline = Some(deadline);
+    let with = config(json!({}));
+    let failure = deploy(&machine, &step("new"), &api, &with, "layout:x").unwrap_err();
+    assert_eq!(detail(&failure, "previous"), Some("restarted"));
+    assert!(machine.0.borrow().now < deadline);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! A builder and publisher with a fault: it fails at its first attempt, fails for good, or
-//! never comes to an end. Without one it does what the built-in `static` and `layout` do.
+//! A builder and publisher with a fault: it fails at its first attempt, asks to be left alone
+//! for a while then, fails for good, or never comes to an end. Without one it does what the built-in `static` and `layout` do.
 
 use std::time::Duration;
 
@@ -21,9 +21,13 @@ struct Config {
 enum Fault {
     None,
     Once,
+    Busy,
     Always,
     Endless,
 }
+
+/// How long it asks to be left alone.
+const WHILE: Duration = Duration::from_millis(1_500);
 
 impl Fault {
     fn have(&self, step: &Step) -> Result<(), Failure> {
@@ -31,7 +35,10 @@ impl Fault {
             Self::Once if step.attempt == 1 => {
                 Err(Failure::new("stumble.once", "not at the first attempt").retry_later())
             }
-            Self::None | Self::Once => Ok(()),
+            Self::Busy if step.attempt == 1 => {
+                Err(Failure::new("stumble.busy", "not now").retry_after(WHILE))
+            }
+            Self::None | Self::Once | Self::Busy => Ok(()),
             Self::Always => Err(Failure::new("stumble.always", "never")),
             Self::Endless => {
                 while clock::sleep(Duration::from_secs(60)) {}
@@ -53,7 +60,7 @@ impl Plugin for Stumble {
                     "additionalProperties": false,
                     "required": ["fault"],
                     "properties": {
-                        "fault": {"enum": ["none", "once", "always", "endless"]}
+                        "fault": {"enum": ["none", "once", "busy", "always", "endless"]}
                     }
                 }"#,
             )

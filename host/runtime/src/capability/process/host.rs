@@ -135,6 +135,10 @@ impl Host for ProcessView<'_> {
             variables,
         } = command;
         context.check(argv.first().map_or("", String::as_str))?;
+        for word in &argv {
+            let place = "a word of the command";
+            context.secrets.refuse_revealed(word, place)?;
+        }
         let folder = self.table.get(&folder)?.folder(self.operations).await?;
         let directory = self
             .operations
@@ -152,6 +156,7 @@ impl Host for ProcessView<'_> {
             variables: variables.collect(),
             stop_grace: None,
             deadline: Some(context.deadline.into()),
+            force: self.operations.forced().clone(),
         };
         let (runner, log) = (context.runner.clone(), Arc::clone(&context.log));
         let run = self.operations.run("a command", |token| async move {

@@ -73,7 +73,8 @@ pub(crate) struct Once {
 }
 
 /// What is asked of a shim on its control socket. For a command, `Stop` comes on the socket
-/// of the order, and so does the end of the host: closing it means the same.
+/// of the order, and so does the end of the host: closing it means the same. Said once more it
+/// ends the grace.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Request {
     /// End everything; answered when nothing is left.

@@ -43,6 +43,8 @@ pub struct Command {
     pub stop_grace: Option<Duration>,
     /// When it is stopped at the latest.
     pub deadline: Option<Instant>,
+    /// Ends the grace of a command that is being stopped.
+    pub force: CancellationToken,
 }
 
 /// Which stream a line came from.
@@ -103,7 +105,7 @@ impl Runner {
         });
         let mut out = Stream::new(Source::Output, child.stdout.take());
         let mut err = Stream::new(Source::Error, child.stderr.take());
-        let talk = converse(&mut line, &order, command.deadline, cancel, grace);
+        let talk = converse(&mut line, &order, command, cancel, grace);
         tokio::pin!(talk);
         // Printing and talking go on together: a full pipe would hold the command up.
         let result = loop {
@@ -157,6 +159,7 @@ impl Runner {
             variables: Vec::new(),
             stop_grace: Some(Duration::ZERO),
             deadline: Some(Instant::now() + VERSION),
+            force: CancellationToken::new(),
         };
         let mut first: [Option<String>; 2] = [None, None];
         let exit = self
@@ -217,13 +220,13 @@ impl Runner {
 async fn converse(
     line: &mut Line,
     order: &Order,
-    deadline: Option<Instant>,
+    command: &Command,
     cancel: &CancellationToken,
     grace: Duration,
 ) -> std::io::Result<(Option<Reply>, Option<Why>)> {
     line.send(order, &[]).await?;
     let late = async {
-        match deadline {
+        match command.deadline {
             Some(deadline) => tokio::time::sleep_until(deadline).await,
             None => std::future::pending().await,
         }
@@ -235,7 +238,15 @@ async fn converse(
     };
     // It may have ended in this moment: then the stop comes too late, and the reply is there.
     let _too_late = line.send(&Request::Stop, &[]).await;
-    match timeout(grace + ENDS, last_reply(line)).await {
+    let end = async {
+        tokio::select! {
+            reply = last_reply(line) => return reply,
+            () = command.force.cancelled() => {}
+        }
+        let _too_late = line.send(&Request::Stop, &[]).await;
+        last_reply(line).await
+    };
+    match timeout(grace + ENDS, end).await {
         Ok(reply) => Ok((reply?, Some(why))),
         Err(_) => Err(std::io::Error::other("it does not end")),
     }

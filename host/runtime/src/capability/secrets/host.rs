@@ -42,7 +42,7 @@ impl HostSecret for SecretsView<'_> {
             return Err(Failure::not_granted("secrets.reveal").into());
         }
         let name = self.table.get(&secret)?.name.clone();
-        Ok(self.context.value(&name).await?.expose().to_owned())
+        Ok(self.context.reveal(&name).await?.expose().to_owned())
     }
 
     async fn drop(&mut self, secret: Resource<Secret>) -> wasmtime::Result<()> {

@@ -6,9 +6,9 @@
 
 mod host;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 
@@ -72,6 +72,8 @@ pub(crate) struct SecretsContext {
     redactor: Arc<Redactor>,
     granted: bool,
     reveal: bool,
+    /// What the guest has read itself in this call.
+    revealed: Mutex<BTreeMap<String, SecretText>>,
 }
 
 impl SecretsContext {
@@ -94,6 +96,7 @@ impl SecretsContext {
             redactor,
             granted: grants.secrets.is_some(),
             reveal: grants.secrets.as_ref().is_some_and(|grant| grant.reveal),
+            revealed: Mutex::default(),
         }
     }
 
@@ -105,6 +108,7 @@ impl SecretsContext {
             redactor: Arc::default(),
             granted: false,
             reveal: false,
+            revealed: Mutex::default(),
         }
     }
 
@@ -138,6 +142,35 @@ impl SecretsContext {
         let value = self.source.value(name).await?;
         self.redactor.add(value.expose());
         Ok(value)
+    }
+
+    /// The value of one of the service's secrets, for the guest itself.
+    pub(crate) async fn reveal(&self, name: &str) -> Result<SecretText, Failure> {
+        let value = self.value(name).await?;
+        let mut revealed = self.revealed.lock().unwrap_or_else(PoisonError::into_inner);
+        revealed.insert(name.to_owned(), value.clone());
+        Ok(value)
+    }
+
+    /// Refuses a secret that the guest has read in this call in text that is kept or seen by
+    /// others; `place` says where. Text that only happens to be the same as a secret that the
+    /// guest has not read is none of its doing.
+    ///
+    /// # Errors
+    /// When the text contains one.
+    pub(crate) fn refuse_revealed(&self, text: &str, place: &str) -> Result<(), Failure> {
+        let revealed = self.revealed.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = revealed
+            .iter()
+            .find(|(_, value)| text.contains(value.expose()));
+        match found {
+            None => Ok(()),
+            Some((name, _)) => {
+                let message = format!("{place} contains the value of the secret `{name}`");
+                Err(Failure::new("secrets.in-the-open", message)
+                    .hint("give a program the secret in a variable, by its name"))
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::ProcessContext;
 use crate::bindings::offered::process;
 use crate::capability::images::{ImageConfig, ImageError};
 use crate::capability::refusal::Refusal;
+use crate::capability::secrets::SecretsContext;
 use crate::record::{self, Failure, Retry};
 
 /// What an image says about starting it.
@@ -37,6 +38,7 @@ pub(super) async fn launch(
                     operator's configuration";
         return Err(Failure::new("process.stop-grace-too-long", message).hint(hint));
     }
+    refuse_secrets(&context.secrets, &wanted)?;
     let mut variables = Vec::with_capacity(wanted.variables.len());
     for record::Variable { name, value } in wanted.variables {
         let value = match value {
@@ -61,6 +63,21 @@ pub(super) async fn launch(
         stop_grace,
         reason: context.reason.clone(),
     })
+}
+
+/// Refuses secrets where a launch is written down, or where every user of the machine sees them.
+fn refuse_secrets(secrets: &SecretsContext, wanted: &process::Launch) -> Result<(), Failure> {
+    for word in &wanted.argv {
+        secrets.refuse_revealed(word, "a word of the program's command")?;
+    }
+    secrets.refuse_revealed(&wanted.working_directory, "the program's working directory")?;
+    for record::Variable { name, value } in &wanted.variables {
+        secrets.refuse_revealed(name, "the name of a variable")?;
+        if let record::Value::Text(text) = value {
+            secrets.refuse_revealed(text, &format!("the text of the variable `{name}`"))?;
+        }
+    }
+    Ok(())
 }
 
 /// A secret for a program, with those that its value is made of.
@@ -113,3 +130,6 @@ impl From<InstallError<ImageError>> for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

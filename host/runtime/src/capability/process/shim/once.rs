@@ -1,8 +1,8 @@
 //! A command that runs to its end: a build, a tool.
 //!
 //! Its family lives as long as the main process, the deadline and the interest of the host,
-//! whichever ends first. Then everybody is asked to end, and after the grace killed; those
-//! who outlive the main process are killed at once, so that nothing of a build goes on
+//! whichever ends first. Then everybody is asked to end, and killed after the grace, or when
+//! the host says so once more; those who outlive the main process are killed at once, so that nothing of a build goes on
 //! behind it. The end of the host closes the order's socket, which counts as a stop.
 
 use std::io;
@@ -55,8 +55,15 @@ pub(super) fn once(order: Once, socket: OwnedFd) -> io::Result<()> {
             return Ok(());
         }
         let spoken = ready.get(2).copied().unwrap_or(false);
-        let stop = spoken && wants_stop(&mut inbox, &socket, &mut listening);
-        phase = phase.next(stop || asked.answer(), exit.is_some(), order.stop_grace_ms);
+        let mut stops = match spoken {
+            true => count_stops(&mut inbox, &socket, &mut listening),
+            false => 0,
+        };
+        let is_told = asked.answer() || !listening;
+        if is_told && matches!(phase, Phase::Running) {
+            stops = stops.max(1);
+        }
+        phase = phase.next(stops, exit.is_some(), order.stop_grace_ms);
         if matches!(phase, Phase::Killing { .. }) {
             family.kill()?;
         }
@@ -91,15 +98,17 @@ enum Phase {
 }
 
 impl Phase {
-    fn next(self, stop: bool, main_ended: bool, grace_ms: u64) -> Self {
+    /// `stops` is how often a stop was asked for since the last time.
+    fn next(self, stops: usize, main_ended: bool, grace_ms: u64) -> Self {
         let now = Instant::now();
         match self {
             Self::Running if main_ended => Self::killing(now),
-            Self::Running if stop => Self::Stopping {
+            Self::Running if stops > 1 => Self::killing(now),
+            Self::Running if stops == 1 => Self::Stopping {
                 kill_at: now + Duration::from_millis(grace_ms),
                 told: false,
             },
-            Self::Stopping { kill_at, .. } if now >= kill_at => Self::killing(now),
+            Self::Stopping { kill_at, .. } if stops > 0 || now >= kill_at => Self::killing(now),
             same => same,
         }
     }
@@ -133,13 +142,11 @@ impl Phase {
     }
 }
 
-/// Has the host asked to stop, or gone? Only called when its socket is ready.
-fn wants_stop(inbox: &mut Inbox, socket: &OwnedFd, listening: &mut bool) -> bool {
-    match inbox.fill(socket) {
-        Ok(1..) => matches!(inbox.take::<Request>(), Ok(Some((Request::Stop, _)))),
-        Ok(0) | Err(_) => {
-            *listening = false;
-            true
-        }
-    }
+/// How often the host has asked to stop. Only called when its socket is ready; a host that is
+/// gone is not listened to any more.
+fn count_stops(inbox: &mut Inbox, socket: &OwnedFd, listening: &mut bool) -> usize {
+    *listening = matches!(inbox.fill(socket), Ok(1..));
+    let requests = std::iter::from_fn(|| inbox.take::<Request>().ok().flatten());
+    let stops = requests.filter(|(request, _)| matches!(request, Request::Stop));
+    stops.count()
 }
