@@ -100,14 +100,14 @@ impl Way {
                     &mut reader.by_ref().take(asked.length),
                     &mut std::io::sink(),
                 )?;
-                return write!(
+                write!(
                     &client,
                     "HTTP/1.1 {status}\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n"
-                );
+                )
             }
             Fault::Hold => {
                 let _ = self.holding.send(());
-                return std::io::copy(&mut reader, &mut std::io::sink()).map(drop);
+                std::io::copy(&mut reader, &mut std::io::sink()).map(drop)
             }
             Fault::CutRequest(bytes) => {
                 let mut server = TcpStream::connect(&self.server)?;
@@ -116,7 +116,7 @@ impl Way {
                 server.shutdown(Shutdown::Write)?;
                 // The server has what came before it is asked again.
                 std::io::copy(&mut server, &mut std::io::sink())?;
-                return client.shutdown(Shutdown::Both);
+                client.shutdown(Shutdown::Both)
             }
             Fault::None => self.pass(head, reader, &asked, &client, u64::MAX),
             Fault::CutAnswer(bytes) => self.pass(head, reader, &asked, &client, bytes),
