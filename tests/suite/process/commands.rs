@@ -122,7 +122,8 @@ async fn cancelling_ends_the_whole_tree() {
 
 #[tokio::test]
 async fn by_force_it_is_killed_in_the_middle_of_its_grace() {
-    let text = "trap 'echo asked' TERM; echo begun; while :; do sleep 1000; done";
+    // A shell that waits for a program in the foreground would answer only after it.
+    let text = "trap 'echo asked' TERM; echo begun; while :; do sleep 1000 & wait; done";
     let mut command = script(text);
     command.stop_grace = Some(Duration::from_secs(3600));
     let (cancel, force) = (CancellationToken::new(), command.force.clone());
