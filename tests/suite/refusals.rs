@@ -96,7 +96,7 @@ const CASES: &[Case] = &[
         line_of: "builtin:statik",
         words: &[
             "`statik`",
-            "there are: command, image, layout, process, static",
+            "there are: command, docker, dockerfile, image, layout, process, registry, static",
         ],
     },
     Case {
