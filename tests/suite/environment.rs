@@ -1,19 +1,24 @@
 //! Environment files for tests, made of services that run the `actor` program.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::installation::Installation;
 
 /// The program that services run.
 const ACTOR: &str = env!("CARGO_BIN_EXE_actor");
 
-/// A port that nobody listens on just now.
+/// A port that nothing listens on, and that no other test is given. It is below those that the
+/// kernel takes for connections.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Other runs of the tests begin elsewhere.
+    let begin = std::process::id().wrapping_mul(97);
+    let ports =
+        std::iter::repeat_with(|| begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)));
+    let ports = ports.map(|number| 10_240 + (number % 20_480) as u16);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.take(20_480).find(is_free).unwrap()
 }
 
 /// Puts the actor program into a source folder of the project.

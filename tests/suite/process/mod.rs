@@ -24,6 +24,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::unix::pipe;
 
+use crate::environment::free_port;
+
 /// The program whose hidden verb is the shim.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_stagewright-under-test");
 /// A program that listens, and one that plays a host which is going to be killed.
@@ -123,11 +125,6 @@ fn serving(way: &str, number: u16) -> Launch {
         }],
         ..launch()
     }
-}
-
-fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
 }
 
 /// Words that processes leave for the test, so that it never has to guess when they are ready.
