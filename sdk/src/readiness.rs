@@ -304,6 +304,8 @@ impl Probe {
         let refusal = |failure: Failure| match failure.code.as_str() {
             "cancelled" => Refusal::Cancelled,
             code if not_yet.contains(&code) => Refusal::NotYet(failure.message),
+            // Who would check is away, and comes back: an engine that is restarted.
+            _ if failure.retry != Retry::Never => Refusal::NotYet(failure.message),
             _ => Refusal::Never(failure.message),
         };
         let reason = match self {

@@ -113,7 +113,7 @@ fn an_engine_that_is_restarted_in_the_middle_is_waited_for() {
     going.until(|event| event["message"] == "waiting until it is ready");
     engine.end();
     engine.begin();
-    let (_, run) = going.end();
-    assert_eq!(run.code, Some(0), "{run}");
+    let (events, run) = going.end();
+    assert_eq!(run.code, Some(0), "{events:#?} {run}");
     site.installation.succeed(&["destroy", "--yes"]);
 }
