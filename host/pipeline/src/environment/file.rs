@@ -2,6 +2,8 @@
 //! JSON Schema for editors is generated from. Checked for shape only; what the fields mean
 //! together is checked by `check`.
 
+mod strategy;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -187,71 +189,6 @@ impl std::fmt::Display for ServiceType {
     }
 }
 
-/// The three plugins that serve a service; what is left out comes from the next layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StrategyFile {
-    /// Builder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub build: Option<PluginFile>,
-    /// Publisher.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub push: Option<PluginFile>,
-    /// Deployer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deploy: Option<PluginFile>,
-}
-
-/// A plugin by its reference alone, or with configuration for all services that it serves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    expecting = "a plugin is a reference, or `plugin` and `with`, and nothing else"
-)]
-pub enum PluginFile {
-    /// `builtin:NAME`, `./file.wasm` or `oci://…`.
-    Named(#[schemars(regex(pattern = PLUGIN))] String),
-    /// Fields of a service's own `with` replace those of the same name.
-    Configured(ConfiguredFile),
-}
-
-/// A plugin and its configuration for all services that it serves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConfiguredFile {
-    /// `builtin:NAME`, `./file.wasm` or `oci://…`.
-    #[schemars(regex(pattern = PLUGIN))]
-    pub plugin: String,
-    /// Handed to the plugin, which describes its schema (`stagewright plugin inspect`).
-    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
-    pub with: serde_json::Map<String, serde_json::Value>,
-}
-
-impl PluginFile {
-    /// `builtin:NAME`, `./file.wasm` or `oci://…`.
-    #[must_use]
-    pub fn reference(&self) -> &str {
-        match self {
-            Self::Named(reference) => reference,
-            Self::Configured(configured) => &configured.plugin,
-        }
-    }
-
-    /// What a service is given that says `own`: fields that only this has, then its own.
-    #[must_use]
-    pub fn with(
-        &self,
-        own: &serde_json::Map<String, serde_json::Value>,
-    ) -> serde_json::Map<String, serde_json::Value> {
-        let mut with = match self {
-            Self::Named(_) => serde_json::Map::new(),
-            Self::Configured(configured) => configured.with.clone(),
-        };
-        with.extend(own.clone());
-        with
-    }
-}
-
 /// One service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -311,19 +248,6 @@ pub struct ServiceFile {
     /// A job that may run twice; only then it is retried.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idempotent: bool,
-}
-
-/// A plugin and its configuration, for one step of one service.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StepFile {
-    /// `builtin:NAME`, `./file.wasm` or `oci://…`. Left out: the strategy's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = PLUGIN))]
-    pub plugin: Option<String>,
-    /// Handed to the plugin, which describes its schema (`stagewright plugin inspect`).
-    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
-    pub with: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Where source is: a folder beside the environment file, or a git repository.
@@ -529,3 +453,4 @@ impl RunFile {
 }
 
 pub use super::duration::Duration;
+pub use strategy::{ConfiguredFile, PluginFile, StepFile, StrategyFile};
