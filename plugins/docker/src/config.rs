@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use stagewright_sdk::docker::{ContainerOptions, Mount, Published};
-use stagewright_sdk::{Failure, Problem, Service, Span};
+use stagewright_sdk::{Failure, Problem, Replace, Service, Span};
 
 /// The longest grace period: an hour, after which nobody waits for a program any more.
 const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
@@ -33,14 +33,6 @@ enum Publish {
     /// Only `true` is let through by the schema.
     Anywhere(#[allow(dead_code, reason = "that it is there says it all")] bool),
     At(u16),
-}
-
-/// How a new container takes the place of the old one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Replace {
-    StopFirst,
-    StartFirst,
 }
 
 impl Config {

@@ -5,7 +5,7 @@ use stagewright_sdk::readiness::{Gate, HostTime};
 use stagewright_sdk::{Change, Failure, Service, State, log};
 
 use crate::condition::{all, current, runs};
-use crate::config::{Config, Replace};
+use crate::config::Config;
 use crate::failing::not_ready;
 use crate::rollout::ready;
 
@@ -52,11 +52,11 @@ pub(crate) fn plan(
     config: &Config,
     reference: Option<&str>,
 ) -> Result<Vec<Change>, Failure> {
-    let change = |action: &str, object: String, reason: String, downtime: bool| Change {
-        action: action.to_owned(),
+    let create = |object: String, reason: String| Change {
+        action: "create".to_owned(),
         object,
         reason,
-        downtime,
+        downtime: false,
     };
     let replace = config.replace(service)?;
     let name = &service.name;
@@ -64,25 +64,15 @@ pub(crate) fn plan(
         let image = reference.unwrap_or("an image that is not built yet");
         let object = format!("a run of the job {name}");
         let reason = format!("it runs from {image}");
-        return Ok(vec![change("create", object, reason, false)]);
+        return Ok(vec![create(object, reason)]);
     }
     let object = format!("the container of {name}");
     let Some((container, state)) = current(all()?) else {
         let reason = "nothing of it is in the engine".to_owned();
-        return Ok(vec![change("create", object, reason, false)]);
+        return Ok(vec![create(object, reason)]);
     };
-    let old = container.reference();
-    let reason = match reference {
-        None => "its image is not built yet".to_owned(),
-        Some(new) if new == old => "its image stays, its settings or its health changed".to_owned(),
-        Some(new) => format!("its image changes from {old} to {new}"),
-    };
-    let (how, downtime) = match replace {
-        Replace::StopFirst => ("it stops before the new one starts", runs(&state)),
-        Replace::StartFirst => ("it stops when the new one is ready", false),
-    };
-    let reason = format!("{reason}; {how}");
-    Ok(vec![change("replace", object, reason, downtime)])
+    let change = replace.change(object, &container.reference(), reference, runs(&state));
+    Ok(vec![change])
 }
 
 /// Starts what is deployed, unless it runs, and waits until it is ready.

@@ -6,10 +6,10 @@
 
 use stagewright_sdk::docker::{self, Container};
 use stagewright_sdk::readiness::{Gate, HostTime};
-use stagewright_sdk::{Failure, Service, State, Step, images, log};
+use stagewright_sdk::{Failure, Replace, Service, State, Step, images, log};
 
 use crate::condition::{Found, all, runs};
-use crate::config::{Config, Replace};
+use crate::config::Config;
 use crate::failing::{not_ready, with_last_lines};
 
 /// Makes, starts, waits until it is ready, gives it the name, and removes what was there before.

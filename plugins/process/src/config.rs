@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use stagewright_sdk::process::Launch;
-use stagewright_sdk::{Failure, Problem, Service, Span};
+use stagewright_sdk::{Failure, Problem, Replace, Service, Span};
 
 /// The longest grace period: an hour, after which nobody waits for a program any more.
 const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
@@ -29,14 +29,6 @@ enum Activation {
     #[default]
     None,
     Socket,
-}
-
-/// How a new release takes the place of the old one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Replace {
-    StopFirst,
-    StartFirst,
 }
 
 fn one() -> usize {

@@ -5,7 +5,7 @@ use stagewright_sdk::readiness::Gate;
 use stagewright_sdk::{Change, Failure, Service, State, Step, log};
 
 use crate::condition::{alive, current, runs};
-use crate::config::{Config, Replace};
+use crate::config::Config;
 use crate::failing::{more_of_release, not_ready};
 use crate::machine::{Machine, Supervised};
 
@@ -58,46 +58,26 @@ pub(crate) fn plan<M: Machine>(
     config: &Config,
     reference: Option<&str>,
 ) -> Result<Vec<Change>, Failure> {
-    let change = |action: &str, object: String, reason: String, downtime: bool| Change {
-        action: action.to_owned(),
+    let create = |object: String, reason: String| Change {
+        action: "create".to_owned(),
         object,
         reason,
-        downtime,
+        downtime: false,
     };
     let replace = config.replace(service)?;
     let name = &service.name;
     let image = reference.unwrap_or("an image that is not built yet");
     if service.is_job() {
         let object = format!("a run of the job {name}");
-        return Ok(vec![change(
-            "create",
-            object,
-            format!("it runs from {image}"),
-            false,
-        )]);
+        return Ok(vec![create(object, format!("it runs from {image}"))]);
     }
-    let Some((release, state)) = current(machine.releases()?)? else {
-        let object = format!("the process of {name}");
-        let reason = "nothing of it is on this machine".to_owned();
-        return Ok(vec![change("create", object, reason, false)]);
-    };
-    let old = release.reference();
-    let reason = match reference {
-        None => "its image is not built yet".to_owned(),
-        Some(new) if new == old => "its image stays, its settings or its health changed".to_owned(),
-        Some(new) => format!("its image changes from {old} to {new}"),
-    };
-    let (how, downtime) = match replace {
-        Replace::StopFirst => ("it stops before the new one starts", runs(&state)),
-        Replace::StartFirst => ("it stops when the new one is ready", false),
-    };
     let object = format!("the process of {name}");
-    Ok(vec![change(
-        "replace",
-        object,
-        format!("{reason}; {how}"),
-        downtime,
-    )])
+    let Some((release, state)) = current(machine.releases()?)? else {
+        let reason = "nothing of it is on this machine".to_owned();
+        return Ok(vec![create(object, reason)]);
+    };
+    let change = replace.change(object, &release.reference(), reference, runs(&state));
+    Ok(vec![change])
 }
 
 /// Starts what is deployed, unless it runs, and waits until it is ready.

@@ -6,10 +6,10 @@
 
 use stagewright_sdk::process::ReleaseState;
 use stagewright_sdk::readiness::{Gate, NotReady};
-use stagewright_sdk::{Failure, Service, State, Step, log};
+use stagewright_sdk::{Failure, Replace, Service, State, Step, log};
 
 use crate::condition::{alive, runs, untouched};
-use crate::config::{Config, Replace};
+use crate::config::Config;
 use crate::failing::{more_of_step, not_ready, with_last_lines};
 use crate::machine::{Machine, Supervised};
 

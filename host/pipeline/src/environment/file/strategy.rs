@@ -61,7 +61,7 @@ impl PluginFile {
     #[must_use]
     pub fn with(&self, own: &Map<String, Value>) -> Map<String, Value> {
         let mut with = match self {
-            Self::Named(_) => serde_json::Map::new(),
+            Self::Named(_) => Map::new(),
             Self::Configured(configured) => configured.with.clone(),
         };
         with.extend(own.clone());
